@@ -1,0 +1,169 @@
+package auth
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// ErrCredentials is wrapped by every error about our own certificate or key.
+var ErrCredentials = errors.New("own certificate or key unusable")
+
+// Credentials are the certificate that the DIR team issued for our FQDN and
+// its private key: one set of assets for search and retrieval (NRL security
+// guidance). Safe for concurrent use. They print as the FQDN, never the key.
+type Credentials struct {
+	cert *tls.Certificate // behind a pointer: fmt of a copied value must not open the key
+}
+
+// LoadCredentials reads PEM files: the certificate, its key (PKCS#8 or
+// PKCS#1) and any CA certificates, in one file or several, in any order. The
+// certificate is the one that belongs to the key; the others are sent behind
+// it, self-signed ones left out.
+//
+// The error wraps [ErrCredentials] and names the file: unreadable, malformed,
+// no or several keys, key and certificate do not match, RSA under 2048 bits,
+// expired or not yet valid.
+func LoadCredentials(files ...string) (*Credentials, error) {
+	src, err := readSources(files)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
+	}
+	return newCredentials(src)
+}
+
+// ParseCredentials is LoadCredentials for PEM texts in memory.
+func ParseCredentials(pems ...[]byte) (*Credentials, error) {
+	return newCredentials(memorySources(pems))
+}
+
+func memorySources(pems [][]byte) []source {
+	src := make([]source, len(pems))
+	for i, p := range pems {
+		src[i] = source{fmt.Sprintf("argument %d", i+1), p}
+	}
+	return src
+}
+
+func newCredentials(src []source) (*Credentials, error) {
+	var b bundle
+	for _, s := range src {
+		if err := b.parse(s); err != nil {
+			return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
+		}
+	}
+	cert, err := b.pair()
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
+	}
+	c := &Credentials{cert: &cert}
+	if err := c.check(time.Now()); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	return c, nil
+}
+
+// pair finds the certificate of the one key and orders its issuers behind it.
+func (b *bundle) pair() (tls.Certificate, error) {
+	switch {
+	case len(b.keys) == 0:
+		return tls.Certificate{}, errors.New("no private key was given")
+	case len(b.keys) > 1:
+		return tls.Certificate{}, errors.New("more than one private key was given")
+	case len(b.certs) == 0:
+		return tls.Certificate{}, errors.New("no certificate was given")
+	}
+	key := b.keys[0]
+	var leaf *x509.Certificate
+	for _, c := range b.certs {
+		if pub, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && pub.Equal(key.Public()) {
+			leaf = c
+			break
+		}
+	}
+	if leaf == nil {
+		return tls.Certificate{}, errors.New("the private key belongs to none of the certificates")
+	}
+	if leaf.IsCA {
+		return tls.Certificate{}, errors.New("the certificate of the key is a CA certificate")
+	}
+	out := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
+	for cur, n := leaf, 0; n < len(b.certs); n++ {
+		next := b.issuerOf(cur)
+		if next == nil {
+			break
+		}
+		out.Certificate, cur = append(out.Certificate, next.Raw), next
+	}
+	return out, nil
+}
+
+// issuerOf is the CA certificate that signed c, nil for none or a root.
+func (b *bundle) issuerOf(c *x509.Certificate) *x509.Certificate {
+	for _, i := range b.certs {
+		if i.IsCA && bytes.Equal(c.RawIssuer, i.RawSubject) && !bytes.Equal(i.RawIssuer, i.RawSubject) &&
+			c.CheckSignatureFrom(i) == nil {
+			return i
+		}
+	}
+	return nil
+}
+
+// check judges key size and validity at a time; the error wraps ErrCredentials.
+func (c *Credentials) check(now time.Time) error {
+	leaf := c.cert.Leaf
+	if pub, ok := leaf.PublicKey.(*rsa.PublicKey); !ok || pub.N.BitLen() < minRSABits {
+		return fmt.Errorf("%w: the key is not RSA of at least %d bits", ErrCredentials, minRSABits)
+	}
+	switch {
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("%w: the certificate is not valid before %s", ErrCredentials, day(leaf.NotBefore))
+	case now.After(leaf.NotAfter):
+		return fmt.Errorf("%w: the certificate expired on %s", ErrCredentials, day(leaf.NotAfter))
+	}
+	return nil
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+// Certificate is what a handshake at that time uses. It is asked for each
+// handshake. The error wraps [ErrCredentials]: expired, not yet valid.
+func (c *Credentials) Certificate(now time.Time) (*tls.Certificate, error) {
+	if err := c.check(now); err != nil {
+		return nil, err
+	}
+	return c.cert, nil
+}
+
+// Leaf is our certificate. It must not be changed.
+func (c *Credentials) Leaf() *x509.Certificate { return c.cert.Leaf }
+
+// FQDN is the name that the certificate was issued for: the first DNS name,
+// or the common name where there is none, as in Spine certificates.
+func (c *Credentials) FQDN() string {
+	if names := c.cert.Leaf.DNSNames; len(names) > 0 {
+		return names[0]
+	}
+	return c.cert.Leaf.Subject.CommonName
+}
+
+// String names the certificate; it never holds the key.
+func (c *Credentials) String() string {
+	return fmt.Sprintf("credentials of %s until %s", c.FQDN(), day(c.cert.Leaf.NotAfter))
+}
+
+// Format writes String() for every verb: %+v of a struct would open the key.
+func (c *Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is String().
+func (c *Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON writes String(): encoding/json would print the key.
+func (c *Credentials) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.String()), nil }
