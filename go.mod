@@ -2,4 +2,14 @@ module github.com/nrlgo/nrlgo
 
 go 1.26.0
 
-require github.com/google/go-cmp v0.7.0
+require (
+	github.com/go-json-experiment/json v1.27.2
+	github.com/google/go-cmp v0.7.0
+	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/rogpeppe/go-internal v1.16.0
+	github.com/samply/golang-fhir-models/fhir-models v0.3.2
+	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.9
+)
+
+require github.com/hashicorp/go-cleanhttp v0.5.2 // indirect

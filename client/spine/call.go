@@ -1,0 +1,211 @@
+package spine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/nrlgo/nrlgo/auth"
+)
+
+// call is one exchange with its attempts. One goroutine at a time.
+type call struct {
+	client   *Client
+	request  Request
+	whole    bool // a Fetch
+	id       string
+	ctx      context.Context
+	deadline time.Time
+
+	attempts  int
+	trace     string
+	last      *Error // what the last attempt failed with
+	transient bool   // and whether another one may help
+	wait      time.Duration
+	response  Response
+	body      *body // of a Stream
+
+	once sync.Once // end
+	done error
+}
+
+// run makes attempts until one succeeds. go-retryablehttp drives the loop and
+// waits; what counts as transient, how long to wait and what is left after
+// the last attempt is decided here, because its defaults retry certificate
+// errors, obey any Retry-After and print whole URLs.
+func (a *call) run() error {
+	rc := retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport:     a,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		RetryMax:     a.client.config.Limits.Retries,
+		CheckRetry:   a.again,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return a.wait },
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	shell := (&http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "https", Host: "spine"}, Header: http.Header{}}).WithContext(a.ctx)
+	req, err := retryablehttp.FromRequest(shell)
+	if err != nil {
+		return a.failed(CodeUnknown, OriginLocal, errLoop)
+	}
+	a.last = nil
+	resp, err := rc.Do(req)
+	if resp != nil {
+		_ = resp.Body.Close()
+	}
+	switch {
+	case a.last == nil && err == nil:
+		return nil
+	case a.ctx.Err() != nil:
+		return a.interrupted()
+	case a.last == nil:
+		return a.failed(CodeUnknown, OriginLocal, errLoop)
+	}
+	return a.last
+}
+
+// RoundTrip is one attempt, called by go-retryablehttp. Whatever went wrong
+// is in a.last; a successful answer is in a.response.
+func (a *call) RoundTrip(*http.Request) (*http.Response, error) {
+	a.last, a.transient, a.wait = nil, false, 0
+	if err := a.attempt(); err != nil {
+		a.last = err
+		return nil, err
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+func (a *call) attempt() *Error {
+	a.attempts++
+	a.trace = newUUID()
+	started := time.Now()
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	req, err := a.httpRequest(ctx)
+	if err != nil {
+		cancel(nil)
+		return a.failed(CodeInvalid, OriginLocal, err)
+	}
+	if err := a.audit(ctx, a.requestEntry()); err != nil {
+		cancel(nil)
+		return a.failed(CodeAudit, OriginLocal, err)
+	}
+	ex := &exchange{call: a, req: req, cancel: cancel}
+	fault := ex.do(ctx)
+	if fault != nil || a.whole {
+		cancel(nil)
+	}
+	a.log(started, fault)
+	return fault
+}
+
+func (a *call) log(started time.Time, fault *Error) {
+	attrs := []slog.Attr{
+		slog.String("op", string(a.request.Op)), slog.String("call", a.id), slog.String("trace_id", a.trace),
+		slog.Int("attempt", a.attempts), slog.Duration("took", time.Since(started)),
+	}
+	if fault != nil {
+		attrs = append(attrs, slog.Any("error", fault))
+		a.client.config.Logger.LogAttrs(a.ctx, slog.LevelWarn, "attempt failed", attrs...)
+		return
+	}
+	a.client.config.Logger.LogAttrs(a.ctx, slog.LevelDebug, "attempt done", attrs...)
+}
+
+// exchange is one request and its answer on the wire.
+type exchange struct {
+	call     *call
+	req      *http.Request
+	cancel   context.CancelCauseFunc
+	reused   bool
+	state    auth.ConnState
+	answered atomic.Bool // the first byte of an answer came
+}
+
+func (x *exchange) do(ctx context.Context) *Error {
+	a := x.call
+	if a.whole {
+		defer time.AfterFunc(a.client.config.Limits.Attempt, func() { x.cancel(errAttempt) }).Stop()
+	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			x.reused = info.Reused
+			if c, ok := info.Conn.(auth.Conn); ok {
+				x.state = c.ConnState()
+			}
+		},
+		GotFirstResponseByte: func() { x.answered.Store(true) },
+	})
+	t := a.client.spine
+	if a.request.Service == Public {
+		t = a.client.public
+	}
+	resp, err := t.RoundTrip(x.req.WithContext(ctx))
+	if err != nil {
+		fault := x.transportFault(ctx, err)
+		return a.audited(x.responseEntry(0, nil, fault), fault)
+	}
+	return x.answer(ctx, resp)
+}
+
+// answer judges the head of an answer, and the body of a Fetch.
+func (x *exchange) answer(ctx context.Context, resp *http.Response) *Error {
+	a := x.call
+	received := a.client.config.Now()
+	if resp.StatusCode != http.StatusOK {
+		return x.refusal(resp, received)
+	}
+	a.response = Response{
+		Status: resp.StatusCode, ContentType: mediaType(resp.Header.Get("Content-Type")), Length: resp.ContentLength,
+		TraceID: a.trace, CallID: a.id, Attempts: a.attempts, Received: received, Conn: x.state, call: a,
+	}
+	b := &body{call: a, ctx: ctx, rc: resp.Body, cancel: x.cancel}
+	var fault *Error
+	if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		fault = a.failed(CodeUnexpected, a.origin(nil, 0), ErrEncoding)
+	}
+	if fault == nil && a.whole {
+		a.response.Body, fault = b.all(resp.ContentLength, a.client.config.Limits.Body)
+	}
+	if fault == nil && a.request.Check != nil {
+		if err := a.request.Check(&a.response); err != nil {
+			fault = a.found(err)
+		}
+	}
+	entry := x.responseEntry(resp.StatusCode, a.response.Body, fault)
+	entry.Time = received
+	fault = a.audited(entry, fault)
+	if fault != nil || a.whole {
+		b.close()
+	}
+	if fault == nil && !a.whole {
+		a.body = b
+	}
+	return fault
+}
+
+// found turns what a Check found into an *Error of this call.
+func (a *call) found(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return a.failed(CodeUnexpected, a.origin(nil, 0), err)
+}
+
+func mediaType(header string) string {
+	mt, _, err := mime.ParseMediaType(header)
+	if err != nil {
+		return ""
+	}
+	return mt
+}

@@ -1,0 +1,203 @@
+package spine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/nrlgo/nrlgo/auth"
+)
+
+// Sentinels of an exchange that brought no usable answer.
+var (
+	// ErrStatus: the server answered with an error; see Error.Status.
+	ErrStatus = errors.New("the server answered with an error")
+	// ErrRedirect: the server sent elsewhere, where nothing was sent.
+	ErrRedirect = errors.New("the server redirected, which is not followed")
+	// ErrEncoding: the body is compressed though identity was asked for.
+	ErrEncoding = errors.New("the answer is compressed, which was not asked for")
+	// ErrTooLarge: the body is over its limit.
+	ErrTooLarge = errors.New("the answer is larger than its limit")
+	// ErrCut: the body is not whole.
+	ErrCut = errors.New("the answer was cut short or broken")
+	// ErrHTTP: what came is not well-formed HTTP.
+	ErrHTTP = errors.New("the answer is not well-formed HTTP")
+	// ErrConnection: the connection failed before an answer came.
+	ErrConnection = errors.New("the connection failed")
+
+	errBudget  = fmt.Errorf("the time for this call is used up: %w", context.DeadlineExceeded)
+	errAttempt = fmt.Errorf("the time for one attempt is used up: %w", context.DeadlineExceeded)
+	errIdle    = fmt.Errorf("the server stopped sending: %w", context.DeadlineExceeded)
+	errHead    = fmt.Errorf("no answer came in time: %w", context.DeadlineExceeded)
+	errDial    = fmt.Errorf("the connection was not made in time: %w", context.DeadlineExceeded)
+	errLoop    = errors.New("the exchange could not be started")
+)
+
+// failed is an *Error of this call.
+func (a *call) failed(code Code, origin Origin, err error) *Error {
+	return &Error{Op: a.request.Op, Code: code, Origin: origin, TraceID: a.trace, Attempts: a.attempts, Err: err}
+}
+
+// interrupted is the error of a call whose context ended: the context's error
+// and the cause that the last attempt had.
+func (a *call) interrupted() *Error {
+	e := a.interruption(a.ctx)
+	if a.last != nil && !errors.Is(a.last.Err, context.Canceled) && !errors.Is(a.last.Err, context.DeadlineExceeded) {
+		e.Status, e.SpineCode, e.Origin, e.Outcome = a.last.Status, a.last.SpineCode, a.last.Origin, a.last.Outcome
+		e.Err = fmt.Errorf("%w; before that: %w", e.Err, a.last.Err)
+	}
+	return e
+}
+
+// interruption says which limit or whose wish ended ctx.
+func (a *call) interruption(ctx context.Context) *Error {
+	why := context.Cause(ctx)
+	if why == nil {
+		why = context.DeadlineExceeded
+	}
+	switch {
+	case errors.Is(why, errIdle) || errors.Is(why, errAttempt):
+		a.transient = a.whole
+		return a.failed(CodeTimeout, a.origin(nil, 0), why)
+	case errors.Is(why, context.DeadlineExceeded):
+		return a.failed(CodeTimeout, OriginLocal, why)
+	}
+	return a.failed(CodeCanceled, OriginLocal, context.Canceled)
+}
+
+// transportFault says what an exchange without an answer means.
+func (x *exchange) transportFault(ctx context.Context, err error) *Error {
+	a := x.call
+	if ctx.Err() != nil {
+		return a.interruption(ctx)
+	}
+	if ve, ok := errors.AsType[*auth.VerifyError](err); ok {
+		return a.failed(CodeCertificate, OriginLocal, ve)
+	}
+	if he, ok := errors.AsType[*auth.HandshakeError](err); ok {
+		return a.handshakeFault(he)
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		a.transient = !dns.IsNotFound
+		return a.failed(CodeUnavailable, OriginLocal, fmt.Errorf("%w: the host name was not resolved", ErrConnection))
+	}
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		a.transient = true
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" || errors.Is(err, context.DeadlineExceeded) && !x.answered.Load() && x.state.Engine == "" {
+			return a.failed(CodeTimeout, OriginLocal, errDial)
+		}
+		return a.failed(CodeTimeout, a.origin(nil, 0), errHead)
+	}
+	if errors.Is(err, auth.ErrProxy) {
+		return a.failed(CodeUnavailable, OriginLocal, cause(err, ErrConnection))
+	}
+	if x.answered.Load() && !lost(err) {
+		return a.failed(CodeUnexpected, a.origin(nil, 0), ErrHTTP)
+	}
+	a.transient = true
+	if x.reused {
+		a.wait = -1 // the connection had gone stale in the pool: at once on a new one
+	}
+	return a.failed(CodeUnavailable, OriginLocal, cause(err, ErrConnection))
+}
+
+// lost reports whether the other end went away, rather than talked nonsense.
+func lost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// handshakeFault: what a certificate, suite or version decided is final; a
+// handshake that broke off is tried again, one that was never answered once.
+func (a *call) handshakeFault(he *auth.HandshakeError) *Error {
+	final := []error{auth.ErrRefused, auth.ErrNoSuite, auth.ErrNoVersion, auth.ErrCredentials}
+	for _, f := range final {
+		if errors.Is(he, f) {
+			return a.failed(CodeCertificate, OriginLocal, he)
+		}
+	}
+	switch {
+	case errors.Is(he, auth.ErrNotTLS), errors.Is(he, auth.ErrClosed), he.Alert != 0:
+		return a.failed(CodeUnavailable, OriginLocal, he)
+	case errors.Is(he, context.DeadlineExceeded):
+		a.transient = a.attempts < 2
+		return a.failed(CodeTimeout, OriginLocal, he)
+	case a.request.Service == Public && !lost(he):
+		return a.failed(CodeCertificate, OriginLocal, he)
+	}
+	a.transient = lost(he)
+	return a.failed(CodeUnavailable, OriginLocal, he)
+}
+
+// cause keeps of a transport's error what is safe to show, behind a sentinel:
+// errors of this project and of the socket. net/http's own texts quote what
+// the server sent.
+func cause(err, sentinel error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%w: %w", sentinel, op)
+	}
+	for _, known := range []error{auth.ErrTruncated, auth.ErrProxy, io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, known) {
+			return fmt.Errorf("%w: %w", sentinel, known)
+		}
+	}
+	return sentinel
+}
+
+// refusal is the error of any status but 200.
+func (x *exchange) refusal(resp *http.Response, received time.Time) *Error {
+	a := x.call
+	text := x.errorBody(resp)
+	e := a.failed(CodeUnexpected, OriginUnknown, ErrStatus)
+	e.Status = resp.StatusCode
+	if o, err := ParseOutcome(text); err == nil {
+		e.Outcome, e.SpineCode = o, o.SpineCode()
+	}
+	e.Origin = a.origin(e.Outcome, e.Status)
+	e.Code = a.classify(e.Status, e.SpineCode)
+	if e.Status >= 300 && e.Status < 400 {
+		e.Err = ErrRedirect
+	}
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		a.transient = true // SSP page: transient causes only
+		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), a.client.config.Now())
+	}
+	entry := x.responseEntry(e.Status, text, e)
+	entry.Time = received
+	return a.audited(entry, e)
+}
+
+// errorBody reads at most 64 KiB of a failed answer in at most five seconds.
+func (x *exchange) errorBody(resp *http.Response) []byte {
+	defer time.AfterFunc(errorBodyTime, func() { x.cancel(errIdle) }).Stop()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough: the status decides
+	_ = resp.Body.Close()
+	return text
+}
+
+// classify sorts a status. NO_RECORD_FOUND and RESOURCE_NOT_FOUND mean "no
+// such pointer"; a 404 without them is no answer of the NRL (NRL error page).
+func (a *call) classify(status int, spineCode string) Code {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return CodeDenied
+	case status == http.StatusNotFound, status == http.StatusGone:
+		if a.request.Service == NRL && spineCode != "NO_RECORD_FOUND" && spineCode != "RESOURCE_NOT_FOUND" {
+			return CodeUnexpected
+		}
+		return CodeNoRecord
+	case status == http.StatusTooManyRequests, status == 444, status >= 500:
+		return CodeUnavailable
+	case status >= 495 && status <= 497: // SSP page: certificate errors
+		return CodeCertificate
+	case status >= 400:
+		return CodeInvalid
+	}
+	return CodeUnexpected
+}
