@@ -36,7 +36,11 @@ func (s *Spine) serveNRL(e *exchange) answer {
 	if slices.ContainsFunc(parameters(e.r.URL.RawQuery), func(name string) bool { return name != "_format" }) {
 		return e.refuse(badParameter, "A read takes no parameter but _format")
 	}
-	return s.readPointer(e, ID(path[1:]))
+	id, err := url.PathUnescape(path[1:]) // once: an id may hold what a path must encode
+	if err != nil {
+		return e.refuse(badMessage, "The id is malformed")
+	}
+	return s.readPointer(e, ID(id))
 }
 
 // refuse answers 400 with the issue and notes it.
