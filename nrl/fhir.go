@@ -14,9 +14,12 @@ const (
 	systemNHSNumber   = "https://fhir.nhs.uk/Id/nhs-number"
 	systemODS         = "https://fhir.nhs.uk/Id/ods-organization-code"
 	systemASID        = "https://fhir.nhs.uk/Id/nhsSpineASID"
+	formatSystemSTU3  = "https://fhir.nhs.uk/STU3/CodeSystem/NRL-FormatCode-1"
 	formatSystemR4    = "https://fhir.nhs.uk/England/CodeSystem/England-NRLFormatCode"
 	stabilityURLR4    = "https://fhir.nhs.uk/England/StructureDefinition/Extension-England-ContentStability"
 	stabilitySystemR4 = "https://fhir.nhs.uk/England/CodeSystem/England-NRLContentStability"
+	mechanismURLR4    = "https://fhir.nhs.uk/England/StructureDefinition/Extension-England-NRLRetrievalMechanism"
+	mechanismSystemR4 = "https://fhir.nhs.uk/England/CodeSystem/England-NRLRetrievalMechanism"
 )
 
 // FHIR is the pointer as a FHIR R4 model. One of NRL 2.x is translated field
@@ -40,9 +43,11 @@ func (p Pointer) FHIR() (fhir.DocumentReference, error) {
 		MasterIdentifier: identifierModel(p.MasterIdentifier),
 		Status:           status,
 		Type:             conceptModel(p.Type),
+		DocStatus:        docStatusModel(p.DocStatus),
 		Subject:          named(systemNHSNumber, p.Patient.Digits()),
 		Date:             optional(p.Indexed.Text),
-		Custodian:        named(systemODS, p.Custodian.Code()),
+		Description:      optional(p.Description),
+		Custodian:        named(systemODS, custodianModel(p)),
 		RelatesTo:        relatesModel(p.Replaces),
 		Context:          contextModel(p),
 	}
@@ -54,6 +59,12 @@ func (p Pointer) FHIR() (fhir.DocumentReference, error) {
 	}
 	if a := named(systemODS, p.Author.Code()); a != nil {
 		r.Author = []fhir.Reference{*a}
+	}
+	for _, i := range p.Identifiers {
+		r.Identifier = append(r.Identifier, *identifierModel(i))
+	}
+	for _, l := range p.SecurityLabels {
+		r.SecurityLabel = append(r.SecurityLabel, *conceptModel(l))
 	}
 	for _, c := range p.Contents {
 		r.Content = append(r.Content, contentModel(c))
@@ -112,15 +123,37 @@ func relatesModel(r Reference) []fhir.DocumentReferenceRelatesTo {
 	return []fhir.DocumentReferenceRelatesTo{{Code: fhir.DocumentRelationshipTypeReplaces, Target: target}}
 }
 
+func custodianModel(p Pointer) string {
+	if p.CustodianSuffix == "" {
+		return p.Custodian.Code()
+	}
+	return p.Custodian.Code() + "." + p.CustodianSuffix
+}
+
+// docStatusModel is nil for a status that R4 has not: the field stays.
+func docStatusModel(status string) *fhir.CompositionStatus {
+	for _, s := range []fhir.CompositionStatus{
+		fhir.CompositionStatusPreliminary, fhir.CompositionStatusFinal, fhir.CompositionStatusAmended, fhir.CompositionStatusEnteredInError,
+	} {
+		if s.Code() == status {
+			return &s
+		}
+	}
+	return nil
+}
+
 func contextModel(p Pointer) *fhir.DocumentReferenceContext {
-	c := fhir.DocumentReferenceContext{PracticeSetting: conceptModel(p.PracticeSetting)}
+	c := fhir.DocumentReferenceContext{PracticeSetting: conceptModel(p.PracticeSetting), FacilityType: conceptModel(p.FacilityType)}
+	for _, e := range p.Events {
+		c.Event = append(c.Event, *conceptModel(e))
+	}
 	if p.Period != (Period{}) {
 		c.Period = &fhir.Period{Start: optional(p.Period.Start.Text), End: optional(p.Period.End.Text)}
 	}
 	if asid := named(systemASID, p.ProviderASID.Digits()); asid != nil {
 		c.Related = []fhir.Reference{*asid}
 	}
-	if c.PracticeSetting == nil && c.Period == nil && c.Related == nil {
+	if c.PracticeSetting == nil && c.FacilityType == nil && c.Period == nil && c.Related == nil && c.Event == nil {
 		return nil
 	}
 	return &c
@@ -128,12 +161,12 @@ func contextModel(p Pointer) *fhir.DocumentReferenceContext {
 
 func contentModel(c Content) fhir.DocumentReferenceContent {
 	format := c.Format
-	if format.System != "" {
+	if format.System == formatSystemSTU3 {
 		format.System = formatSystemR4
 	}
 	m := fhir.DocumentReferenceContent{
 		Attachment: fhir.Attachment{
-			ContentType: optional(c.ContentType), Url: optional(urlModel(c)), Creation: optional(c.Created.Text),
+			ContentType: optional(c.ContentType), Url: optional(urlModel(c)), Creation: optional(c.Created.Text), Title: optional(c.Title),
 		},
 		Format: codingModel(format),
 	}
@@ -144,14 +177,20 @@ func contentModel(c Content) fhir.DocumentReferenceContent {
 	if c.Hash != nil {
 		m.Attachment.Hash = optional(base64.StdEncoding.EncodeToString(c.Hash))
 	}
-	if c.Stability != "" {
-		display := map[Stability]string{StabilityStatic: "Static", StabilityDynamic: "Dynamic"}[c.Stability]
-		m.Extension = []fhir.Extension{{
-			Url:                  stabilityURLR4,
-			ValueCodeableConcept: conceptModel(Coding{stabilitySystemR4, string(c.Stability), display}),
-		}}
+	extend := func(url, system, code, display string) {
+		if code != "" {
+			m.Extension = append(m.Extension, fhir.Extension{Url: url, ValueCodeableConcept: conceptModel(Coding{system, code, display})})
+		}
 	}
+	extend(stabilityURLR4, stabilitySystemR4, string(c.Stability), extensionDisplays[string(c.Stability)])
+	extend(mechanismURLR4, mechanismSystemR4, c.Mechanism, extensionDisplays[c.Mechanism])
 	return m
+}
+
+// extensionDisplays are those of the codes of extensions (NRL codes page).
+var extensionDisplays = map[string]string{
+	"static": "Static", "dynamic": "Dynamic",
+	"SSP": "Spine Secure Proxy", "Direct": "Direct", "LDR": "Large Document Retrieval", "InContext": "Direct using In-Context",
 }
 
 // urlModel is the URL in the form of v3: records behind the SSP begin ssp://,

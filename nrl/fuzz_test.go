@@ -12,7 +12,7 @@ import (
 // FuzzParsePointer: no panic, no pointer with an error, and what was read can
 // be read again from Raw with the same values.
 func FuzzParsePointer(f *testing.F) {
-	for _, name := range []string{"pointer.json", "pointer.xml", "r4.json"} {
+	for _, name := range []string{"pointer.json", "pointer.xml", "pointer_v3.json"} {
 		f.Add(testdata(f, name))
 	}
 	f.Add([]byte(`{"resourceType":"DocumentReference","status":"current"}`))

@@ -49,9 +49,25 @@ type Pointer struct {
 	Period Period
 	// PracticeSetting is the clinical setting.
 	PracticeSetting Coding
-	// ProviderASID is the system that serves the record; zero in NRL 2.x, where
-	// a directory knows it.
+
+	// What follows is of v3, and zero in NRL 2.x.
+
+	// ProviderASID is the system that serves the record; without it a
+	// directory knows.
 	ProviderASID nhs.ASID
+	// CustodianSuffix is what stands behind a dot in the custodian.
+	CustodianSuffix string
+	// Identifiers are further business identifiers.
+	Identifiers []Identifier
+	// DocStatus is the record's own status, such as preliminary or final.
+	DocStatus string
+	// Description is a text for people.
+	Description string
+	// SecurityLabels say how confidential the record is.
+	SecurityLabels []Coding
+	// Events and FacilityType are what the record is about, and where it was.
+	Events       []Coding
+	FacilityType Coding
 
 	raw *raw
 }
@@ -108,6 +124,8 @@ type Content struct {
 	Stability Stability
 	// Created is when the record was made.
 	Created Date
+	// Title is a text for people; "" in NRL 2.x.
+	Title string
 	// Size is the record's length in bytes, 0 for unknown.
 	Size int64
 	// Hash is the SHA-1 of the record, nil for unknown.

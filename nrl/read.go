@@ -9,15 +9,22 @@ import (
 	"github.com/nrlgo/nrlgo/client/spine/fhirtext"
 )
 
-// stabilityURLs are the extension's addresses (NRL content stability codes).
-var stabilityURLs = map[string]bool{
-	"https://fhir.nhs.uk/STU3/StructureDefinition/Extension-NRL-ContentStability-1":      true,
-	"https://fhir.nhs.uk/England/StructureDefinition/Extension-England-ContentStability": true,
-}
+// Addresses of extensions (NRL codes page), a retired one included.
+var (
+	stabilityURLs = map[string]bool{
+		"https://fhir.nhs.uk/STU3/StructureDefinition/Extension-NRL-ContentStability-1": true,
+		stabilityURLR4: true,
+	}
+	mechanismURLs = map[string]bool{
+		mechanismURLR4: true,
+		"https://fhir.nhs.uk/England/StructureDefinition/Extension-England-RetrievalMechanism": true,
+	}
+)
 
-// ParsePointer reads a DocumentReference of NRL 2.x, JSON or XML, whatever its
-// status. It survives the faults of the published examples: an extension that
-// is no array, XML without a namespace, meta.version for versionId.
+// ParsePointer reads a DocumentReference of either generation, whatever its
+// status: NRL 2.x in JSON or XML, v3 in JSON. It survives the faults of the
+// published examples: an extension that is no array, XML without a namespace,
+// meta.version for versionId, an organisation behind "Organization/".
 //
 // The error wraps [ErrUnexpectedResource] or [ErrMalformed], which also stands
 // for a patient's number that fails its check digit. The models of
@@ -34,12 +41,28 @@ func ParsePointer(text []byte) (Pointer, error) {
 	return p, nil
 }
 
-// readPointer reads a resource as a pointer.
+// readPointer reads a resource as a pointer. The subject tells the
+// generations apart: STU3 has a reference, R4 an identifier.
 func readPointer(n fhirtext.Node) (Pointer, error) {
 	if n.Type() != "DocumentReference" {
 		return Pointer{}, fmt.Errorf("%w: it is no DocumentReference", ErrUnexpectedResource)
 	}
 	var r reader
+	p := r.common(n)
+	if n.Child("subject").Child("identifier").Exists() {
+		r.r4(n, &p)
+	} else {
+		r.stu3(n, &p)
+	}
+	if r.err != nil {
+		return Pointer{}, r.err
+	}
+	p.raw = &raw{n.Raw()}
+	return p, nil
+}
+
+// common reads what both generations have alike.
+func (r *reader) common(n fhirtext.Node) Pointer {
 	meta, context := r.one(n, "meta"), r.one(n, "context")
 	p := Pointer{
 		ID:               r.need(r.text(n, "id"), "id"),
@@ -49,12 +72,6 @@ func readPointer(n fhirtext.Node) (Pointer, error) {
 		Status:           r.status(n),
 		MasterIdentifier: r.identifier(n, "masterIdentifier"),
 		Type:             r.concept(n, "type"),
-		Category:         r.concept(n, "class"),
-		Patient:          r.patient(n),
-		Author:           r.organisation(n, "author"),
-		Custodian:        r.organisation(n, "custodian"),
-		Indexed:          parseDate(r.need(r.text(n, "indexed"), "indexed")),
-		Replaces:         r.replaces(n),
 		Contents:         r.contents(n),
 		Period:           r.period(context),
 		PracticeSetting:  r.concept(context, "practiceSetting"),
@@ -64,11 +81,17 @@ func readPointer(n fhirtext.Node) (Pointer, error) {
 	}
 	r.need(p.Type.Code, "type.coding.code")
 	r.unmodified(n)
-	if r.err != nil {
-		return Pointer{ID: p.ID}, r.err
-	}
-	p.raw = &raw{n.Raw()}
-	return p, nil
+	return p
+}
+
+// stu3 reads what only NRL 2.x has so (NRL pointer page).
+func (r *reader) stu3(n fhirtext.Node, p *Pointer) {
+	p.Category = r.concept(n, "class")
+	p.Patient = r.patient(n)
+	p.Author = r.organisation(n, "author")
+	p.Custodian = r.organisation(n, "custodian")
+	p.Indexed = parseDate(r.need(r.text(n, "indexed"), "indexed"))
+	p.Replaces = r.replaces(n)
 }
 
 // reader reads elements and keeps the first fault. Its texts name elements and
@@ -146,16 +169,31 @@ func (r *reader) status(n fhirtext.Node) Status {
 
 // concept is the first coding of a CodeableConcept that has a code.
 func (r *reader) concept(n fhirtext.Node, name string) Coding {
-	var found Coding
-	for c := range r.one(n, name).All("coding") {
+	return r.codings(r.one(n, name), name).first()
+}
+
+type codings []Coding
+
+// first is the first that has a code.
+func (all codings) first() Coding {
+	for _, c := range all {
+		if c.Code != "" {
+			return c
+		}
+	}
+	return Coding{}
+}
+
+// codings are those of a CodeableConcept.
+func (r *reader) codings(concept fhirtext.Node, name string) codings {
+	var all codings
+	for c := range concept.All("coding") {
 		if !c.IsObject() {
 			r.fault("%s.coding is no object", name)
 		}
-		if coding := r.coding(c); found.Code == "" {
-			found = coding
-		}
+		all = append(all, r.coding(c))
 	}
-	return found
+	return all
 }
 
 func (r *reader) coding(n fhirtext.Node) Coding {
@@ -235,15 +273,29 @@ func (r *reader) content(n fhirtext.Node) Content {
 		URL:         r.need(r.text(a, "url"), "content.attachment.url"),
 		Format:      r.coding(r.one(n, "format")),
 		Created:     parseDate(r.text(a, "creation")),
+		Title:       r.text(a, "title"),
 		Size:        r.size(a),
 		Hash:        r.hash(a),
 	}
 	for x := range n.All("extension") {
-		if url, _ := x.Child("url").Text(); stabilityURLs[url] {
-			c.Stability = Stability(strings.ToLower(r.concept(x, "valueCodeableConcept").Code))
+		switch url, _ := x.Child("url").Text(); {
+		case stabilityURLs[url]:
+			c.Stability = Stability(strings.ToLower(r.extension(x).Code))
+		case mechanismURLs[url]:
+			c.Mechanism = r.extension(x).Code
 		}
 	}
 	return c
+}
+
+// extension is the coding of an extension's value, which in the field is also
+// the bare coding, or an array of it.
+func (r *reader) extension(x fhirtext.Node) Coding {
+	value := r.one(x, "valueCodeableConcept")
+	if value.Child("code").Exists() {
+		return r.coding(value)
+	}
+	return r.codings(value, "valueCodeableConcept").first()
 }
 
 func (r *reader) size(attachment fhirtext.Node) int64 {

@@ -26,11 +26,11 @@ var patient = nhs.MustParseNumber(patientDigits)
 // valuesOnly compares pointers without the text that they were read from.
 var valuesOnly = cmpopts.IgnoreUnexported(nrl.Pointer{})
 
-func testdata(t testing.TB, name string) []byte {
-	t.Helper()
+func testdata(tb testing.TB, name string) []byte {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }

@@ -64,11 +64,13 @@ func TestSearchAsksAsDocumented(t *testing.T) {
 	}{
 		{"by patient", nrl.Query{Patient: patient}, subject},
 		{
-			"by patient and owner", nrl.Query{Patient: patient, Custodian: nhs.MustParseODSCode("RR8")},
+			"by patient and owner",
+			nrl.Query{Patient: patient, Custodian: nhs.MustParseODSCode("RR8")},
 			subject + "&custodian=https%3A%2F%2Fdirectory.spineservices.nhs.uk%2FSTU3%2FOrganization%2FRR8",
 		},
 		{
-			"by patient and type", nrl.Query{Patient: patient, Type: nrl.MentalHealthCrisisPlan},
+			"by patient and type",
+			nrl.Query{Patient: patient, Type: nrl.MentalHealthCrisisPlan},
 			subject + "&type.coding=http%3A%2F%2Fsnomed.info%2Fsct%7C736253002",
 		},
 		{"by id, alone", nrl.Query{Patient: patient, ID: "a/b|c"}, "_id=a%2Fb%7Cc"},
@@ -178,8 +180,10 @@ func TestSearchStopsWhenTheLoopBreaks(t *testing.T) {
 	}
 	sp.AddRawEntry(patient, `{}`)
 	n := 0
-	for range c.Search(t.Context(), requester, nrl.Query{Patient: patient}) {
-		n++
+	for _, err := range c.Search(t.Context(), requester, nrl.Query{Patient: patient}) {
+		if n++; err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if n != 1 {
@@ -188,8 +192,10 @@ func TestSearchStopsWhenTheLoopBreaks(t *testing.T) {
 	pull := c.Search(t.Context(), requester, nrl.Query{Patient: patient})
 	before := len(sp.Requests())
 	for range 2 {
-		for range pull {
-			n++
+		for p, err := range pull {
+			if n++; (err == nil) == (p.ID == "") {
+				t.Errorf("turn %d gave %v and %v", n, p, err)
+			}
 		}
 	}
 	if got := len(sp.Requests()) - before; got != 2 || n != 9 {

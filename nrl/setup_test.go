@@ -45,65 +45,65 @@ var requester = auth.Requester{
 }
 
 // connect makes a Client for the locator at base.
-func connect(t testing.TB, base string, cert, key, ca []byte) (*nrl.Client, *trail) {
-	t.Helper()
+func connect(tb testing.TB, base string, cert, key, ca []byte) (*nrl.Client, *trail) {
+	tb.Helper()
 	creds, err := auth.ParseCredentials(cert, key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	trust, err := auth.ParseTrust(ca)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	dialer, err := auth.NewGoEngine(auth.TLSPolicy{Credentials: creds, Trust: trust.WithRevocation(revocation.Off("test"))})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	audit := &trail{}
 	exchange, err := spine.New(spine.Config{
 		Dialer: dialer, SpineASID: nhs.MustParseASID(mocks.SpineASID), Issuer: "https://consumer.example.nhs.uk", Audit: audit,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = exchange.Close() })
+	tb.Cleanup(func() { _ = exchange.Close() })
 	u, err := url.Parse(base)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c, err := nrl.New(nrl.Config{Exchange: exchange, Base: u, Audience: u.Scheme + "://" + u.Host})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c, audit
 }
 
 // mocked is a Client of a mock Spine.
-func mocked(t testing.TB, opts ...mocks.Option) (*mocks.Spine, *nrl.Client, *trail) {
-	t.Helper()
-	sp := mocks.Run(t, opts...)
-	c, audit := connect(t, sp.NRLURL(), sp.ClientCertPEM(), sp.ClientKeyPEM(), sp.CAPEM())
+func mocked(tb testing.TB, opts ...mocks.Option) (*mocks.Spine, *nrl.Client, *trail) {
+	tb.Helper()
+	sp := mocks.Run(tb, opts...)
+	c, audit := connect(tb, sp.NRLURL(), sp.ClientCertPEM(), sp.ClientKeyPEM(), sp.CAPEM())
 	return sp, c, audit
 }
 
 // answering is a Client of a locator that always gives the same answer.
-func answering(t testing.TB, status int, contentType, body string) (*nrl.Client, *trail) {
-	t.Helper()
+func answering(tb testing.TB, status int, contentType, body string) (*nrl.Client, *trail) {
+	tb.Helper()
 	p, err := pki.New(pki.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	server, err := p.Server("127.0.0.1")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	client, err := p.Client("consumer.example.nhs.uk")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{contentType}
@@ -117,6 +117,6 @@ func answering(t testing.TB, status int, contentType, body string) (*nrl.Client,
 			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: p.Root.Pool(),
 		}))
 	}()
-	t.Cleanup(func() { _ = s.Close() })
-	return connect(t, "https://"+l.Addr().String()+"/STU3", client.ChainPEM(), client.KeyPEM(), p.BundlePEM())
+	tb.Cleanup(func() { _ = s.Close() })
+	return connect(tb, "https://"+l.Addr().String()+"/STU3", client.ChainPEM(), client.KeyPEM(), p.BundlePEM())
 }
