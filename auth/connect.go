@@ -4,19 +4,48 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // maxProxyHead bounds the head of a proxy's answer.
 const maxProxyHead = 16 << 10
 
+// errAddress holds nothing of the address: it may be anything.
+var errAddress = errors.New("the address is not host:port")
+
+// splitAddress is net.SplitHostPort for addresses that can stand in a header
+// of a proxy: a name in ASCII or an address, and a port number.
+func splitAddress(addr string) (host string, err error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || host == "" {
+		return "", errAddress
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", errAddress
+	}
+	if _, ok := hostName(host); ok {
+		return host, nil
+	}
+	if _, err := netip.ParseAddr(host); err != nil || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", errAddress
+	}
+	return host, nil
+}
+
 // connect opens a TCP connection to addr, through the proxy when there is
 // one. ctx bounds it.
 func connect(ctx context.Context, network, addr string, proxy *url.URL) (net.Conn, error) {
+	if _, err := splitAddress(addr); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
 	var d net.Dialer
 	if proxy == nil {
 		return d.DialContext(ctx, network, addr)
@@ -52,11 +81,11 @@ func tunnel(conn net.Conn, addr string, user *url.Userinfo) error {
 		return fmt.Errorf("%w: %w", ErrProxy, err)
 	}
 	br := bufio.NewReaderSize(&limitedReader{conn, maxProxyHead}, 4096)
+	//nolint:bodyclose // a successful CONNECT has no body, whatever the head says; Close would wait for one
 	resp, err := http.ReadResponse(br, &http.Request{Method: http.MethodConnect})
 	if err != nil {
 		return fmt.Errorf("%w: its answer is no HTTP or was cut", ErrProxy)
 	}
-	defer func() { _ = resp.Body.Close() }() // a successful CONNECT has no body
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("%w: status %d", ErrProxy, resp.StatusCode)

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,12 +26,13 @@ type Credentials struct {
 
 // LoadCredentials reads PEM files: the certificate, its key (PKCS#8 or
 // PKCS#1) and any CA certificates, in one file or several, in any order. The
-// certificate is the one that belongs to the key; the others are sent behind
+// certificate is the one that belongs to the key, of several the one that is
+// valid, and of those the one that expires last; its issuers are sent behind
 // it, self-signed ones left out.
 //
-// The error wraps [ErrCredentials] and names the file: unreadable, malformed,
-// no or several keys, key and certificate do not match, RSA under 2048 bits,
-// expired or not yet valid.
+// The error wraps [ErrCredentials]: a file that is unreadable or malformed,
+// which it names; no or several keys; key and certificate that do not match;
+// RSA under 2048 bits; expired or not yet valid.
 func LoadCredentials(files ...string) (*Credentials, error) {
 	src, err := readSources(files)
 	if err != nil {
@@ -59,19 +61,20 @@ func newCredentials(src []source) (*Credentials, error) {
 			return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
 		}
 	}
-	cert, err := b.pair()
+	now := time.Now()
+	cert, err := b.pair(now)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
 	}
 	c := &Credentials{cert: &cert}
-	if err := c.check(time.Now()); err != nil {
+	if err := c.check(now); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	return c, nil
 }
 
 // pair finds the certificate of the one key and orders its issuers behind it.
-func (b *bundle) pair() (tls.Certificate, error) {
+func (b *bundle) pair(now time.Time) (tls.Certificate, error) {
 	switch {
 	case len(b.keys) == 0:
 		return tls.Certificate{}, errors.New("no private key was given")
@@ -81,18 +84,9 @@ func (b *bundle) pair() (tls.Certificate, error) {
 		return tls.Certificate{}, errors.New("no certificate was given")
 	}
 	key := b.keys[0]
-	var leaf *x509.Certificate
-	for _, c := range b.certs {
-		if pub, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && pub.Equal(key.Public()) {
-			leaf = c
-			break
-		}
-	}
-	if leaf == nil {
-		return tls.Certificate{}, errors.New("the private key belongs to none of the certificates")
-	}
-	if leaf.IsCA {
-		return tls.Certificate{}, errors.New("the certificate of the key is a CA certificate")
+	leaf, err := b.leafOf(key, now)
+	if err != nil {
+		return tls.Certificate{}, err
 	}
 	out := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
 	for cur, n := leaf, 0; n < len(b.certs); n++ {
@@ -103,6 +97,38 @@ func (b *bundle) pair() (tls.Certificate, error) {
 		out.Certificate, cur = append(out.Certificate, next.Raw), next
 	}
 	return out, nil
+}
+
+// leafOf is the certificate of a key. A renewed one may stand beside its
+// predecessor.
+func (b *bundle) leafOf(key crypto.Signer, now time.Time) (*x509.Certificate, error) {
+	var best *x509.Certificate
+	ca := false
+	for _, c := range b.certs {
+		pub, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+		if !ok || !pub.Equal(key.Public()) {
+			continue
+		}
+		if c.IsCA {
+			ca = true
+			continue
+		}
+		if best == nil || preferred(c, best, now) {
+			best = c
+		}
+	}
+	switch {
+	case best != nil:
+		return best, nil
+	case ca:
+		return nil, errors.New("the certificate of the key is a CA certificate")
+	}
+	return nil, errors.New("the private key belongs to none of the certificates")
+}
+
+func preferred(c, to *x509.Certificate, now time.Time) bool {
+	valid, was := outOfDate(c, now) == "", outOfDate(to, now) == ""
+	return valid && !was || valid == was && c.NotAfter.After(to.NotAfter)
 }
 
 // issuerOf is the CA certificate that signed c, nil for none or a root.
@@ -118,15 +144,15 @@ func (b *bundle) issuerOf(c *x509.Certificate) *x509.Certificate {
 
 // check judges key size and validity at a time; the error wraps ErrCredentials.
 func (c *Credentials) check(now time.Time) error {
+	if c.cert == nil {
+		return fmt.Errorf("%w: they were not loaded", ErrCredentials)
+	}
 	leaf := c.cert.Leaf
 	if pub, ok := leaf.PublicKey.(*rsa.PublicKey); !ok || pub.N.BitLen() < minRSABits {
 		return fmt.Errorf("%w: the key is not RSA of at least %d bits", ErrCredentials, minRSABits)
 	}
-	switch {
-	case now.Before(leaf.NotBefore):
-		return fmt.Errorf("%w: the certificate is not valid before %s", ErrCredentials, day(leaf.NotBefore))
-	case now.After(leaf.NotAfter):
-		return fmt.Errorf("%w: the certificate expired on %s", ErrCredentials, day(leaf.NotAfter))
+	if why := outOfDate(leaf, now); why != "" {
+		return fmt.Errorf("%w: the certificate %s", ErrCredentials, why)
 	}
 	return nil
 }
@@ -134,7 +160,8 @@ func (c *Credentials) check(now time.Time) error {
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 // Certificate is what a handshake at that time uses. It is asked for each
-// handshake. The error wraps [ErrCredentials]: expired, not yet valid.
+// handshake. The error wraps [ErrCredentials]: expired, not yet valid. It holds
+// the key and must not be printed or changed.
 func (c *Credentials) Certificate(now time.Time) (*tls.Certificate, error) {
 	if err := c.check(now); err != nil {
 		return nil, err
@@ -156,6 +183,9 @@ func (c *Credentials) FQDN() string {
 
 // String names the certificate; it never holds the key.
 func (c *Credentials) String() string {
+	if c == nil || c.cert == nil {
+		return "no credentials"
+	}
 	return fmt.Sprintf("credentials of %s until %s", c.FQDN(), day(c.cert.Leaf.NotAfter))
 }
 
@@ -166,4 +196,4 @@ func (c *Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.S
 func (c *Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalJSON writes String(): encoding/json would print the key.
-func (c *Credentials) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.String()), nil }
+func (c *Credentials) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }

@@ -34,7 +34,8 @@ var suites = []Suite{
 // Suites are the eight cipher suites, most preferred first.
 func Suites() []Suite { return append([]Suite(nil), suites...) }
 
-// SuiteName is the IANA name of a suite of the list, or a hexadecimal number.
+// SuiteName is the IANA name of a suite; of one that neither the list nor
+// crypto/tls knows, a hexadecimal number.
 func SuiteName(id uint16) string {
 	for _, s := range suites {
 		if s.ID == id {
@@ -47,7 +48,8 @@ func SuiteName(id uint16) string {
 // Errors of a connection that was not made. What a server's certificate broke
 // is a [*VerifyError] instead.
 var (
-	// ErrRefused: the server refused our certificate, by a TLS alert.
+	// ErrRefused: the server refused our certificate, by a TLS alert; by
+	// handshake_failure too, once a cipher suite was agreed.
 	ErrRefused = errors.New("the server refused our certificate")
 	// ErrNoSuite: no common cipher suite, or another reason for the alert
 	// handshake_failure, which servers give for several.
@@ -57,8 +59,8 @@ var (
 	// ErrNotTLS: the answer is not TLS, plain HTTP for example.
 	ErrNotTLS = errors.New("the server does not speak TLS on this port")
 	// ErrTruncated: the connection ended without a close_notify, so the answer
-	// may have been cut. Returned by Read in place of io.EOF; wraps
-	// io.ErrUnexpectedEOF.
+	// may have been cut. Returned by Read in place of io.EOF; the error also
+	// wraps io.ErrUnexpectedEOF.
 	ErrTruncated = errors.New("the connection ended without a TLS close_notify")
 	// ErrProxy: the configured HTTP proxy did not open a tunnel.
 	ErrProxy = errors.New("the HTTP proxy refused the tunnel")
@@ -87,7 +89,7 @@ type TLSPolicy struct {
 // Check reports every fault of the policy at once.
 func (p TLSPolicy) Check() error {
 	var faults []error
-	if p.Credentials == nil {
+	if p.Credentials == nil || p.Credentials.cert == nil {
 		faults = append(faults, errors.New("auth: TLSPolicy.Credentials is missing"))
 	}
 	if p.Trust == nil {
@@ -95,7 +97,7 @@ func (p TLSPolicy) Check() error {
 	} else if err := p.Trust.Usable(); err != nil {
 		faults = append(faults, err)
 	}
-	if p.Proxy != nil && (p.Proxy.Scheme != "http" || p.Proxy.Host == "" || p.Proxy.Opaque != "") {
+	if u := p.Proxy; u != nil && (u.Scheme != "http" || u.Hostname() == "" || u.Opaque != "" || u.Path != "" && u.Path != "/" || u.RawQuery != "") {
 		faults = append(faults, errors.New("auth: TLSPolicy.Proxy is not of the form http://host:port"))
 	}
 	if p.DialTimeout < 0 || p.HandshakeTimeout < 0 {

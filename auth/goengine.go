@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"time"
 )
 
 // goOffers are the suites of the list that crypto/tls has, in two offers: it
@@ -21,20 +20,14 @@ var goOffers = [][]uint16{
 	{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA},
 }
 
-// TLS alerts (RFC 5246).
-const (
-	alertHandshakeFailure = 40
-	alertBadCertificate   = 42
-	alertUnknownCA        = 48
-	alertAccessDenied     = 49
-	alertProtocolVersion  = 70
-	alertInsufficient     = 71
-)
-
 // NewGoEngine makes a Dialer on crypto/tls. It has three of the eight suites
 // (numbers 1, 2 and 8) and offers them in the documented order; a server that
 // has none of them is an error wrapping [ErrNoSuite]. TLS 1.2 exactly, no
-// renegotiation. The error of NewGoEngine is that of [TLSPolicy.Check].
+// renegotiation. The second offer is a new connection with times of its own,
+// and whoever can forge an alert on the way can bring it about: then AES-128
+// may be agreed where the server has AES-256, but nothing outside the list.
+//
+// The error of NewGoEngine is that of [TLSPolicy.Check].
 func NewGoEngine(p TLSPolicy) (Dialer, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -60,20 +53,24 @@ func (d *goDialer) Close() error {
 
 // DialTLSContext connects, offering the suites in order.
 func (d *goDialer) DialTLSContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(addr)
+	host, err := splitAddress(addr)
 	if err != nil {
-		return nil, &HandshakeError{Host: "server", Engine: d.Engine(), Err: errors.New("the address is not host:port")}
+		return nil, &HandshakeError{Host: "server", Engine: d.Engine(), Err: err}
+	}
+	closed := &HandshakeError{Host: host, Engine: d.Engine(), Err: ErrClosed}
+	if d.life.Err() != nil { // AfterFunc would say so too late
+		return nil, closed
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(d.life, cancel)()
+	defer context.AfterFunc(d.life, cancel)() //nolint:contextcheck // Close ends a dial whatever its own context says
 	for i, offer := range goOffers {
 		conn, err := d.dial(ctx, network, addr, host, offer)
 		if err == nil {
 			return conn, nil
 		}
 		if d.life.Err() != nil {
-			err = &HandshakeError{Host: host, Engine: d.Engine(), Err: ErrClosed}
+			return nil, closed
 		}
 		if last := i == len(goOffers)-1; last || !errors.Is(err, ErrNoSuite) {
 			return nil, err
@@ -87,35 +84,39 @@ func (d *goDialer) dial(ctx context.Context, network, addr, host string, offer [
 	if err != nil { // noticed before dialling
 		return nil, &HandshakeError{Host: host, Engine: d.Engine(), Err: err}
 	}
-	dctx, cancel := context.WithTimeout(ctx, d.policy.DialTimeout)
-	defer cancel()
-	raw, err := connect(dctx, network, addr, d.policy.Proxy)
+	raw, err := d.policy.Connect(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
 	hctx, cancel := context.WithTimeout(ctx, d.policy.HandshakeTimeout)
 	defer cancel()
 	wire := &records{Conn: raw}
-	var peer Peer
-	conn := tls.Client(wire, d.config(hctx, cert, addr, host, offer, &peer))
+	var v verdict
+	conn := tls.Client(wire, d.config(hctx, cert, addr, host, offer, &v))
 	if err := conn.HandshakeContext(hctx); err != nil {
 		_ = raw.Close()
-		if hctx.Err() != nil {
-			err = hctx.Err()
+		if v.err != nil { // what was decided in time stands, also when it took all the time there was
+			return nil, v.err
 		}
 		return nil, d.handshakeError(host, wire, err)
 	}
 	s := conn.ConnectionState()
 	return &goConn{Conn: conn, wire: wire, state: ConnState{
-		Engine: d.Engine(), Version: s.Version, CipherSuite: s.CipherSuite, Resumed: s.DidResume, Peer: peer,
+		Engine: d.Engine(), Version: s.Version, CipherSuite: s.CipherSuite, Resumed: s.DidResume, Peer: v.peer,
 	}}, nil
+}
+
+// verdict is what Trust.Verify said in a handshake.
+type verdict struct {
+	peer Peer
+	err  error
 }
 
 // config is the one place where crypto/tls's own verification is switched
 // off: it cannot take a common name, and VerifyConnection, which runs on
 // resumed sessions too (VerifyPeerCertificate does not), calls Trust.Verify
 // in its place.
-func (d *goDialer) config(ctx context.Context, cert *tls.Certificate, addr, host string, offer []uint16, peer *Peer) *tls.Config {
+func (d *goDialer) config(ctx context.Context, cert *tls.Certificate, addr, host string, offer []uint16, v *verdict) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		MaxVersion:         tls.VersionTLS12,
@@ -123,9 +124,8 @@ func (d *goDialer) config(ctx context.Context, cert *tls.Certificate, addr, host
 		ServerName:         host,
 		InsecureSkipVerify: true,
 		VerifyConnection: func(s tls.ConnectionState) error {
-			verified, err := d.policy.Trust.Verify(ctx, host, s.PeerCertificates, s.OCSPResponse)
-			*peer = verified
-			return err
+			v.peer, v.err = d.policy.Trust.Verify(ctx, host, s.PeerCertificates, s.OCSPResponse)
+			return v.err
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert, nil },
 		Renegotiation:        tls.RenegotiateNever,
@@ -151,27 +151,50 @@ func (s sessionScope) Put(key string, cs *tls.ClientSessionState) {
 
 // handshakeError says what a failed handshake means.
 func (d *goDialer) handshakeError(host string, wire *records, err error) error {
-	if ve, ok := errors.AsType[*VerifyError](err); ok {
+	if ve := unreadable(host, err); ve != nil {
 		return ve
 	}
-	he := &HandshakeError{Host: host, Engine: d.Engine(), Alert: uint8(wire.alert.Load()), Err: err}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		he.Err = ErrNotTLS
-		return he
-	}
-	switch a := he.Alert; {
-	case a == alertHandshakeFailure || a == alertInsufficient:
-		he.Err = fmt.Errorf("%w: the Go engine has suites 1, 2 and 8 of the eight, the OpenSSL engine has all", ErrNoSuite)
-	case a == alertProtocolVersion:
-		he.Err = ErrNoVersion
-	case a >= alertBadCertificate && a <= 46 || a == alertUnknownCA || a == alertAccessDenied:
+	he := &HandshakeError{Host: host, Engine: d.Engine(), Alert: wire.alert, Err: err}
+	switch meaning := AlertError(he.Alert); {
+	case errors.Is(meaning, ErrNoSuite) && wire.answered: // a suite was agreed: what came since is our certificate
 		he.Err = ErrRefused
-	case strings.Contains(err.Error(), "unsupported protocol version"): // crypto/tls has no type for it
-		he.Err = ErrNoVersion
+	case errors.Is(meaning, ErrNoSuite):
+		he.Err = fmt.Errorf("%w: the Go engine has suites 1, 2 and 8 of the eight, the OpenSSL engine has all", ErrNoSuite)
+	case meaning != nil:
+		he.Err = meaning
 	case strings.Contains(err.Error(), "unconfigured cipher suite"):
 		he.Err = ErrNoSuite
+	default:
+		he.Err = notSpoken(err)
 	}
 	return he
+}
+
+// notSpoken is the sentinel for a server that speaks no TLS or another
+// version, else err. crypto/tls has no type for the version.
+func notSpoken(err error) error {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return ErrNotTLS
+	}
+	if strings.Contains(err.Error(), "unsupported protocol version") {
+		return ErrNoVersion
+	}
+	return err
+}
+
+// unreadable is the error for certificates that crypto/tls refuses before it
+// asks for a verdict, nil for another error. Its texts, for which it has no
+// types, may quote the certificate.
+func unreadable(host string, err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "failed to parse certificate"):
+		return &VerifyError{Stage: StageChain, Host: host, Reason: "a certificate is malformed"}
+	case strings.Contains(text, "RSA key larger than"):
+		return &VerifyError{Stage: StageKey, Host: host, Reason: fmt.Sprintf("an RSA key of more than %d bits", maxRSABits)}
+	case strings.Contains(text, "unsupported type of public key"):
+		return &VerifyError{Stage: StageKey, Host: host, Reason: "a key that is not RSA"}
+	}
+	return nil
 }
 
 // goConn tells a close_notify from a bare FIN.
@@ -185,15 +208,14 @@ func (c *goConn) ConnState() ConnState { return c.state }
 
 func (c *goConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if err == io.EOF && !c.wire.closed(c.state.Version) {
+	if c.wire.truncated() && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		err = fmt.Errorf("%w: %w", ErrTruncated, io.ErrUnexpectedEOF)
 	}
 	return n, err
 }
 
-// Close sends a close_notify, for at most a second: a peer that does not read
-// must not hold the caller.
+// Close sends a close_notify, for at most a second.
 func (c *goConn) Close() error {
-	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+	c.wire.closing.Store(true)
 	return c.Conn.Close()
 }

@@ -132,6 +132,8 @@ func TestSpineJWTRefused(t *testing.T) {
 		{name: "professional and citizen at once", who: func(r *auth.Requester) { r.User = auth.User{RoleProfile: role, Citizen: patient} }, requester: true},
 		{name: "professional with a delegate", who: func(r *auth.Requester) { r.User = auth.User{RoleProfile: role, Delegate: delegate} }, requester: true},
 		{name: "delegate of nobody", who: func(r *auth.Requester) { r.User = auth.User{Delegate: delegate} }, requester: true},
+		{name: "a delegate who is absent does not leave the citizen", who: func(r *auth.Requester) { r.User = auth.CitizenDelegate(patient, nhs.Number{}) }, requester: true},
+		{name: "a citizen as their own delegate", who: func(r *auth.Requester) { r.User = auth.CitizenDelegate(patient, patient) }, requester: true},
 		{name: "no issuer", token: func(k *auth.Token) { k.Issuer = "" }},
 		{name: "no audience", token: func(k *auth.Token) { k.Audience = "" }},
 		{name: "no scope", token: func(k *auth.Token) { k.Scope = "" }},
@@ -159,6 +161,37 @@ func TestSpineJWTRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRequesterIsMasked: requesters stand in structs that programs log.
+func TestRequesterIsMasked(t *testing.T) {
+	t.Parallel()
+	for _, user := range []auth.User{professional.User, auth.Citizen(patient), auth.CitizenDelegate(patient, delegate)} {
+		r := professional
+		r.User = user
+		holder := struct {
+			Requester auth.Requester
+			hidden    *auth.Requester
+		}{r, &r}
+		var texts []string
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
+			for _, v := range []any{r, &r, r.User, holder, []auth.Requester{r}} {
+				texts = append(texts, fmt.Sprintf(verb, v))
+			}
+		}
+		out, err := json.Marshal(holder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(out))
+		for _, text := range texts {
+			for _, secret := range []string{"9462205957", "9462205965", "200000000117", "4387293874928"} {
+				if strings.Contains(text, secret) || strings.Contains(text, fmt.Sprintf("%x", secret)) {
+					t.Errorf("%q shows %s", text, secret)
+				}
+			}
+		}
 	}
 }
 

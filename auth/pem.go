@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -29,20 +30,30 @@ func readSources(files []string) ([]source, error) {
 	out := make([]source, 0, len(files))
 	for _, f := range files {
 		name := filepath.Base(f)
-		st, err := os.Stat(f)
-		if err != nil {
-			return nil, fmt.Errorf("file %q: %w", name, bare(err))
-		}
-		if st.IsDir() || st.Size() > maxFile {
-			return nil, fmt.Errorf("file %q: not a file of at most 1 MiB", name)
-		}
-		data, err := os.ReadFile(f)
+		data, err := readFile(f)
 		if err != nil {
 			return nil, fmt.Errorf("file %q: %w", name, bare(err))
 		}
 		out = append(out, source{name, data})
 	}
 	return out, nil
+}
+
+// readFile reads at most maxFile bytes, of a pipe or device too.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, errors.New("longer than 1 MiB")
+	}
+	return data, nil
 }
 
 // bare takes the path off a file error: the base name says enough.
@@ -60,24 +71,28 @@ type bundle struct {
 	keys  []crypto.Signer
 }
 
-// parse reads every PEM block of s. No error holds the content of a block.
+// begin starts a PEM block.
+var begin = []byte("-----BEGIN")
+
+// parse reads every PEM block of s. pem.Decode passes over a block that is
+// damaged; here that is an error, because it may be the one that counts. No
+// error holds the content of a block.
 func (b *bundle) parse(s source) error {
-	rest, found := s.data, false
+	rest, found := bytes.TrimPrefix(s.data, []byte("\ufeff")), false
 	for {
-		var block *pem.Block
-		block, rest = pem.Decode(rest)
+		block, after := pem.Decode(rest)
+		if bytes.Count(rest[:len(rest)-len(after)], begin) > 1 || block == nil && bytes.Contains(rest, begin) {
+			return fmt.Errorf("file %q: a PEM block is damaged or not closed", s.name)
+		}
 		if block == nil {
 			break
 		}
-		found = true
+		rest, found = after, true
 		if err := b.add(s.name, block); err != nil {
 			return fmt.Errorf("file %q: %w", s.name, err)
 		}
 	}
-	switch {
-	case bytes.Contains(rest, []byte("-----BEGIN")):
-		return fmt.Errorf("file %q: a PEM block is damaged or not closed", s.name)
-	case !found:
+	if !found {
 		return fmt.Errorf("file %q: no PEM block in it", s.name)
 	}
 	return nil
@@ -85,7 +100,7 @@ func (b *bundle) parse(s source) error {
 
 func (b *bundle) add(name string, block *pem.Block) error {
 	switch block.Type {
-	case "CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE":
+	case "CERTIFICATE", "X509 CERTIFICATE":
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			return errors.New("a certificate in it is malformed")
@@ -101,6 +116,12 @@ func (b *bundle) add(name string, block *pem.Block) error {
 		return errors.New("the private key is encrypted, which is not supported yet: decrypt it first (openssl pkcs8)")
 	case "EC PARAMETERS", "EC PRIVATE KEY":
 		return errors.New("an elliptic-curve key: Spine certificates have RSA keys")
+	case "TRUSTED CERTIFICATE":
+		return errors.New("a certificate with OpenSSL's trust settings, which are not supported: convert it first (openssl x509)")
+	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST":
+		return errors.New("a certificate request: the certificate that was issued for it is needed")
+	default: // passing over it could leave out what its owner believes is in force, such as a CRL
+		return errors.New("a PEM block that is neither a certificate nor a private key")
 	}
 	return nil
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/netip"
 	"syscall"
 	"time"
+
+	"github.com/nrlgo/nrlgo/auth/revocation"
 )
 
 // PublicPolicy is for connections to public pages: no client certificate, the
@@ -56,16 +59,16 @@ func (d *PublicDialer) DialContext(ctx context.Context, network, addr string) (n
 	return d.tcp.DialContext(ctx, network, addr)
 }
 
-// DialTLSContext connects with TLS; like a [Conn], the connection tells a
-// close_notify from a bare FIN.
+// DialTLSContext connects with TLS; the connection is a [Conn], which tells a
+// close_notify from a bare FIN. A certificate that is refused is a
+// [*VerifyError]; its revocation is not checked.
 func (d *PublicDialer) DialTLSContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, err := splitAddress(addr)
+	if err != nil {
+		return nil, &HandshakeError{Host: "server", Engine: "go", Err: err}
+	}
 	raw, err := d.tcp.DialContext(ctx, network, addr)
 	if err != nil {
-		return nil, err
-	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		_ = raw.Close()
 		return nil, err
 	}
 	config := d.config.Clone()
@@ -76,11 +79,26 @@ func (d *PublicDialer) DialTLSContext(ctx context.Context, network, addr string)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
-		return nil, &HandshakeError{Host: host, Engine: "go", Alert: uint8(wire.alert.Load()), Err: err}
+		return nil, publicError(host, wire, err)
 	}
 	s := conn.ConnectionState()
 	return &goConn{Conn: conn, wire: wire, state: ConnState{
 		Engine: "go", Version: s.Version, CipherSuite: s.CipherSuite, Resumed: s.DidResume,
-		Peer: Peer{Host: host, Chain: s.VerifiedChains[0], Expires: s.PeerCertificates[0].NotAfter, Revocation: "not checked (public page)"},
+		Peer: Peer{Host: host, Chain: s.VerifiedChains[0], Expires: s.PeerCertificates[0].NotAfter, Revocation: revocation.Result{Off: "public page"}},
 	}}, nil
+}
+
+// publicError says what a failed handshake means.
+func publicError(host string, wire *records, err error) error {
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return (&verification{host: host}).pathError(bad.Err)
+	}
+	if ve := unreadable(host, err); ve != nil {
+		return ve
+	}
+	he := &HandshakeError{Host: host, Engine: "go", Alert: wire.alert, Err: notSpoken(err)}
+	if errors.Is(AlertError(he.Alert), ErrNoVersion) {
+		he.Err = ErrNoVersion
+	}
+	return he
 }

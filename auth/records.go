@@ -1,47 +1,71 @@
 package auth
 
 import (
-	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"sync/atomic"
+	"time"
 )
 
-// TLS record and message numbers (RFC 5246).
+// TLS record and alert numbers (RFC 5246).
 const (
 	recordChangeCipherSpec = 20
 	recordAlert            = 21
+	recordHandshake        = 22
 	recordData             = 23
 	recordHeader           = 5
-	// sealedAlert is the length of an encrypted TLS 1.3 alert (RFC 8446): two
-	// bytes, the inner type and the tag.
-	sealedAlert = 2 + 1 + 16
+	alertFatal             = 2
 )
 
-// records watches the TLS records that arrive on a connection. crypto/tls
-// gives io.EOF with or without a close_notify, and hides the number of an
-// alert; the framing shows both. Reads come from one goroutine at a time.
+// records watches what arrives on a connection. crypto/tls gives io.EOF with
+// or without a close_notify, and hides the number of an alert; the transport
+// shows both. Reads come from one goroutine at a time.
 type records struct {
 	net.Conn
-	header  [recordHeader]byte
-	have    int // bytes of header that have arrived
-	left    int // bytes of the record's body still to come
-	clear   []byte
-	ciphers bool // ChangeCipherSpec was seen: alerts are encrypted from here on
+	header [recordHeader]byte
+	have   int    // bytes of header that have arrived
+	left   int    // bytes of the record's body still to come
+	body   []byte // of an alert
+	opaque bool   // what follows is encrypted
 
-	last  atomic.Int32 // type of the last whole or begun record
-	size  atomic.Int32 // its announced length
-	alert atomic.Int32 // number of an alert sent in the clear
+	answered bool  // a handshake message has arrived
+	alert    uint8 // number of a fatal alert that was sent in the clear
+
+	ended   atomic.Bool // the peer closed the transport and we have read so far
+	closing atomic.Bool // deadlines for writing are short
 }
 
 // Read passes bytes on as they are.
 func (r *records) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	r.see(p[:n])
+	if errors.Is(err, io.EOF) {
+		r.ended.Store(true)
+	}
 	return n, err
 }
 
+// truncated reports whether an io.EOF of crypto/tls was made of the end of the
+// transport. After a close_notify it reads no further, so that it never sees
+// the end that follows.
+func (r *records) truncated() bool { return r.ended.Load() }
+
+// lastWrite is how long a close_notify may take: a peer that does not read
+// must not hold the caller.
+const lastWrite = time.Second
+
+// SetWriteDeadline is that of the transport; when closing, crypto/tls's own
+// five seconds are cut to lastWrite.
+func (r *records) SetWriteDeadline(t time.Time) error {
+	if latest := time.Now().Add(lastWrite); r.closing.Load() && t.After(latest) {
+		t = latest
+	}
+	return r.Conn.SetWriteDeadline(t)
+}
+
 func (r *records) see(b []byte) {
-	for len(b) > 0 {
+	for len(b) > 0 && !r.opaque {
 		if r.have < recordHeader {
 			n := copy(r.header[r.have:], b)
 			r.have, b = r.have+n, b[n:]
@@ -49,13 +73,11 @@ func (r *records) see(b []byte) {
 				return
 			}
 			r.left = int(r.header[3])<<8 | int(r.header[4])
-			r.clear = r.clear[:0]
-			r.last.Store(int32(r.header[0]))
-			r.size.Store(int32(r.left))
+			r.body = r.body[:0]
 		}
 		n := min(r.left, len(b))
-		if r.header[0] == recordAlert && !r.ciphers && len(r.clear) < 2 {
-			r.clear = append(r.clear, b[:min(n, 2-len(r.clear))]...)
+		if r.header[0] == recordAlert && len(r.body) <= 2 {
+			r.body = append(r.body, b[:min(n, 3)]...)
 		}
 		r.left, b = r.left-n, b[n:]
 		if r.left == 0 {
@@ -64,27 +86,18 @@ func (r *records) see(b []byte) {
 	}
 }
 
-// whole notes a record that has arrived in full.
+// whole notes a record that has arrived in full. A warning is no alert that
+// ends a handshake.
 func (r *records) whole() {
 	r.have = 0
 	switch r.header[0] {
-	case recordChangeCipherSpec:
-		r.ciphers = true
+	case recordChangeCipherSpec, recordData:
+		r.opaque = true
+	case recordHandshake:
+		r.answered = true
 	case recordAlert:
-		if !r.ciphers && len(r.clear) == 2 {
-			r.alert.Store(int32(r.clear[1]))
+		if len(r.body) == 2 && r.body[0] == alertFatal {
+			r.alert = r.body[1]
 		}
 	}
-}
-
-// closed reports whether the last record was an alert. After a clean end of
-// the stream (io.EOF from the engine, which reports every other alert as an
-// error) that alert was close_notify. TLS 1.3, which public pages may speak,
-// hides the type; there the length of an alert tells, which a record of two
-// bytes of data shares.
-func (r *records) closed(version uint16) bool {
-	if version < tls.VersionTLS13 {
-		return r.last.Load() == recordAlert
-	}
-	return r.last.Load() == recordData && r.size.Load() == sealedAlert
 }

@@ -39,6 +39,8 @@ func (r Requester) Check() error {
 		missing = append(missing, errors.New("the user is both a professional and a citizen"))
 	case r.User.RoleProfile.IsZero() && r.User.Citizen.IsZero():
 		missing = append(missing, errors.New("the delegate acts for no citizen"))
+	case !r.User.Delegate.IsZero() && r.User.Delegate == r.User.Citizen:
+		missing = append(missing, errors.New("the delegate is the citizen"))
 	}
 	if len(missing) == 0 {
 		return nil
@@ -65,8 +67,12 @@ func Professional(id nhs.RoleProfileID) User { return User{RoleProfile: id} }
 // Citizen is a patient reading their own record (reason patientaccess).
 func Citizen(n nhs.Number) User { return User{Citizen: n} }
 
-// CitizenDelegate is a person acting for a patient.
+// CitizenDelegate is a person acting for a patient. Without a delegate it is
+// nobody, not the patient.
 func CitizenDelegate(patient, delegate nhs.Number) User {
+	if delegate.IsZero() {
+		return User{}
+	}
 	return User{Citizen: patient, Delegate: delegate}
 }
 

@@ -2,7 +2,9 @@ package auth
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -31,7 +33,7 @@ type Trust struct {
 	roots      *x509.CertPool
 	subs       []*x509.Certificate
 	cnHosts    map[string]bool
-	revocation revocation.Policy
+	revocation *revocation.Checker
 	now        func() time.Time
 }
 
@@ -40,7 +42,8 @@ type Trust struct {
 // self-signed CA, and names the file that is malformed or holds anything but
 // CA certificates.
 //
-// Revocation is hard unless WithRevocation says otherwise.
+// Revocation is hard, by what certificates name on the hosts of NHS, unless
+// WithRevocation says otherwise.
 func LoadTrust(files ...string) (*Trust, error) {
 	src, err := readSources(files)
 	if err != nil {
@@ -62,7 +65,7 @@ func newTrust(src []source) (*Trust, error) {
 	if len(b.keys) > 0 {
 		return nil, errors.New("auth: CA certificates: a private key is among them")
 	}
-	t := &Trust{roots: x509.NewCertPool(), now: time.Now}
+	t := &Trust{roots: x509.NewCertPool(), revocation: revocation.Hard()}
 	for i, c := range b.certs {
 		if !c.BasicConstraintsValid || !c.IsCA {
 			return nil, fmt.Errorf("auth: CA certificates: file %q holds a certificate that is not a CA's", b.from[i])
@@ -80,20 +83,28 @@ func newTrust(src []source) (*Trust, error) {
 	return t, nil
 }
 
-// anchor reports whether c is self-signed. SHA-1 counts here and nowhere
-// else: the G1 roots have it, and an anchor's own signature proves nothing.
+// anchor reports whether c is self-signed; that it names itself as issuer is
+// not enough. SHA-1 counts here and nowhere else, because the G1 roots have it
+// (Spine PKI).
 func anchor(c *x509.Certificate) bool {
-	if !bytes.Equal(c.RawIssuer, c.RawSubject) {
+	return bytes.Equal(c.RawIssuer, c.RawSubject) && signed(c, c)
+}
+
+// signedSHA1 reports whether the key of ca signed c with SHA-1, which
+// crypto/x509 does not verify any more.
+func signedSHA1(c, ca *x509.Certificate) bool {
+	pub, ok := ca.PublicKey.(*rsa.PublicKey)
+	h := sha1.New()
+	if _, err := h.Write(c.RawTBSCertificate); err != nil || !ok { // an error in FIPS 140-3 mode
 		return false
 	}
-	err := c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
-	_, old := errors.AsType[x509.InsecureAlgorithmError](err)
-	return err == nil || old
+	return rsa.VerifyPKCS1v15(pub, crypto.SHA1, h.Sum(nil), c.Signature) == nil
 }
 
 // WithCNHosts is t with hosts whose certificate may carry the FQDN in the
 // common name only, as those of HSCN hosts do (Spine PKI). It is looked at
-// only where the certificate has no subjectAltName.
+// only where the certificate has no subjectAltName. Hosts are names without a
+// port; no address, wildcard or name outside ASCII matches.
 func (t *Trust) WithCNHosts(hosts ...string) *Trust {
 	u := *t
 	u.cnHosts = maps.Clone(t.cnHosts)
@@ -101,27 +112,37 @@ func (t *Trust) WithCNHosts(hosts ...string) *Trust {
 		u.cnHosts = map[string]bool{}
 	}
 	for _, h := range hosts {
-		u.cnHosts[strings.ToLower(h)] = true
+		if name, ok := hostName(strings.TrimSuffix(h, ".")); ok {
+			u.cnHosts[name] = true
+		}
 	}
 	return &u
 }
 
-// WithRevocation is t with another revocation policy.
-func (t *Trust) WithRevocation(p revocation.Policy) *Trust {
+// WithRevocation is t with another checker, which the caller closes: one of
+// revocation.New, or revocation.Off(reason).
+func (t *Trust) WithRevocation(k *revocation.Checker) *Trust {
 	u := *t
-	u.revocation = p
+	u.revocation = k
 	return &u
 }
 
-// WithClock is t with another clock, for tests.
+// WithClock is t with another clock, for tests; nil means time.Now.
 func (t *Trust) WithClock(now func() time.Time) *Trust {
 	u := *t
 	u.now = now
 	return &u
 }
 
-// Revocation is the policy in force.
-func (t *Trust) Revocation() revocation.Policy { return t.revocation }
+func (t *Trust) clock() time.Time {
+	if t.now == nil {
+		return time.Now()
+	}
+	return t.now()
+}
+
+// Revocation is the checker in force.
+func (t *Trust) Revocation() *revocation.Checker { return t.revocation }
 
 // Anchors are the roots, and SubCAs the intermediates, for display. The
 // certificates must not be changed.
@@ -132,18 +153,17 @@ func (t *Trust) SubCAs() []*x509.Certificate { return slices.Clone(t.subs) }
 
 // Usable reports why no server can be verified at all, nil when one can: the
 // error wraps [ErrNoAnchor] when every root is expired, not yet valid or has
-// a short key, or is that of the revocation policy.
+// a short key, or revocation.ErrReason.
 func (t *Trust) Usable() error {
-	now := t.now()
+	now := t.clock()
 	good := slices.ContainsFunc(t.anchors, func(c *x509.Certificate) bool {
-		pub, ok := c.PublicKey.(*rsa.PublicKey)
-		return ok && pub.N.BitLen() >= minRSABits && !now.Before(c.NotBefore) && !now.After(c.NotAfter)
+		return weakKey(c) == "" && outOfDate(c, now) == ""
 	})
 	if !good {
 		return fmt.Errorf("auth: CA certificates: %w: every root is expired, not yet valid or has a short key", ErrNoAnchor)
 	}
-	if err := t.revocation.Usable(); err != nil {
-		return fmt.Errorf("auth: %w", err)
+	if reason, off := t.revocation.IsOff(); off && reason == "" {
+		return fmt.Errorf("auth: %w", revocation.ErrReason)
 	}
 	return nil
 }
