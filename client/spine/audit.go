@@ -2,6 +2,7 @@ package spine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +21,12 @@ var ErrAudit = errors.New("the audit line could not be written")
 // page). It is a sink of its own, never the log.
 //
 // WriteAudit returns when the entry is durable: the request is sent after its
-// entry, and the answer handed out after its entry, so an error ends the call.
-// It must be safe for concurrent use and should honour ctx.
+// entry, and the answer handed out after its entry, so an error ends the call,
+// and so does a panic or a write that outlasts the call's deadline. Its error
+// becomes part of the call's, and so must hold nothing of the entry. It must
+// be safe for concurrent use and should honour ctx, which outlasts the call's
+// by some seconds except for a request line. e.Body must not be changed, nor
+// kept without a copy.
 type AuditSink interface {
 	WriteAudit(ctx context.Context, e AuditEntry) error
 }
@@ -64,7 +69,8 @@ type AuditEntry struct {
 	TraceID   string
 	// Engine, TLSVersion and CipherSuite say how the response came, "" before.
 	Engine, TLSVersion, CipherSuite string
-	// Note holds decisions worth keeping, such as revocation switched off.
+	// Note holds decisions worth keeping: revocation switched off, on a request;
+	// what only the soft policy let pass, on a response.
 	Note string
 	// Status is the HTTP status of a response; 0 when none came.
 	Status int
@@ -73,7 +79,8 @@ type AuditEntry struct {
 	// Bytes counts body bytes handed out, on an end line.
 	Bytes int64
 	// Outcome is "ok" or the error's text (which holds nothing sensitive), on
-	// a response line that failed and on every end line.
+	// every response and end line; "ended early" for a record that was ended
+	// without an error before its last byte.
 	Outcome string
 }
 
@@ -89,7 +96,7 @@ func (e AuditEntry) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Str
 func (e AuditEntry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
 // MarshalJSON writes the mask: a sink encodes the fields it keeps.
-func (e AuditEntry) MarshalJSON() ([]byte, error) { return []byte(fmt.Sprintf("%q", e.String())), nil }
+func (e AuditEntry) MarshalJSON() ([]byte, error) { return json.Marshal(e.String()) }
 
 // NoAudit is a sink that keeps nothing, and the reason why. Make one with a
 // reason for the reviewer; the zero value is refused by client.New.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,16 +25,21 @@ type call struct {
 	request  Request
 	whole    bool // a Fetch
 	id       string
-	ctx      context.Context
-	deadline time.Time
+	caller   context.Context // as it was given
+	ctx      context.Context // and with the budget
+	deadline time.Time       // of the budget
 
 	attempts  int
 	trace     string
 	last      *Error // what the last attempt failed with
 	transient bool   // and whether another one may help
+	ended     bool   // and whether that was the end of ctx
+	previous  *Error // what the attempt before it failed with
 	wait      time.Duration
+	stuck     bool // the sink did not return in time
 	response  Response
 	body      *body // of a Stream
+	handed    bool  // the caller has the answer
 
 	once sync.Once // end
 	done error
@@ -59,7 +65,6 @@ func (a *call) run() error {
 	if err != nil {
 		return a.failed(CodeUnknown, OriginLocal, errLoop)
 	}
-	a.last = nil
 	resp, err := rc.Do(req)
 	if resp != nil {
 		_ = resp.Body.Close()
@@ -67,10 +72,10 @@ func (a *call) run() error {
 	switch {
 	case a.last == nil && err == nil:
 		return nil
-	case a.ctx.Err() != nil:
-		return a.interrupted()
 	case a.last == nil:
 		return a.failed(CodeUnknown, OriginLocal, errLoop)
+	case a.ended, a.transient && a.ctx.Err() != nil:
+		return a.interrupted()
 	}
 	return a.last
 }
@@ -78,7 +83,7 @@ func (a *call) run() error {
 // RoundTrip is one attempt, called by go-retryablehttp. Whatever went wrong
 // is in a.last; a successful answer is in a.response.
 func (a *call) RoundTrip(*http.Request) (*http.Response, error) {
-	a.last, a.transient, a.wait = nil, false, 0
+	a.last, a.previous, a.transient, a.ended, a.wait = nil, a.last, false, false, 0
 	if err := a.attempt(); err != nil {
 		a.last = err
 		return nil, err
@@ -87,32 +92,62 @@ func (a *call) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func (a *call) attempt() *Error {
-	a.attempts++
-	a.trace = newUUID()
+	if a.ctx.Err() != nil {
+		return a.interruption(a.ctx)
+	}
 	started := time.Now()
 	ctx, cancel := context.WithCancelCause(a.ctx)
-	req, err := a.httpRequest(ctx)
-	if err != nil {
+	req, fault := a.announce(ctx)
+	if fault != nil {
 		cancel(nil)
-		return a.failed(CodeInvalid, OriginLocal, err)
-	}
-	if err := a.audit(ctx, a.requestEntry()); err != nil {
-		cancel(nil)
-		return a.failed(CodeAudit, OriginLocal, err)
+		return fault
 	}
 	ex := &exchange{call: a, req: req, cancel: cancel}
-	fault := ex.do(ctx)
+	fault = ex.do(ctx)
 	if fault != nil || a.whole {
 		cancel(nil)
 	}
-	a.log(started, fault)
+	a.log(started, fault, ex.state.Peer.Revocation.Notices())
 	return fault
 }
 
-func (a *call) log(started time.Time, fault *Error) {
+// announce makes the request of an attempt and puts it on record. Where that
+// fails nothing is sent, and the attempt does not count.
+func (a *call) announce(ctx context.Context) (req *http.Request, fault *Error) {
+	before := a.trace
+	a.attempts, a.trace = a.attempts+1, newUUID()
+	defer func() {
+		if fault != nil {
+			a.attempts, a.trace = a.attempts-1, before
+			fault.Attempts, fault.TraceID = a.attempts, a.trace
+		}
+	}()
+	if a.client.closed.Load() {
+		return nil, a.failed(CodeInvalid, OriginLocal, ErrClosed)
+	}
+	req, err := a.httpRequest(ctx)
+	if err != nil {
+		return nil, a.failed(CodeInvalid, OriginLocal, err)
+	}
+	if err := a.record(ctx, a.requestEntry()); err != nil {
+		if a.caller.Err() != nil && errors.Is(err, context.Canceled) { // while the sink had it
+			return nil, a.failed(CodeCanceled, OriginLocal, err)
+		}
+		return nil, a.failed(CodeAudit, OriginLocal, err)
+	}
+	return req, nil
+}
+
+// log says how an attempt went, and what of the server's revocation only the
+// soft policy let pass.
+func (a *call) log(started time.Time, fault *Error, notices []string) {
 	attrs := []slog.Attr{
 		slog.String("op", string(a.request.Op)), slog.String("call", a.id), slog.String("trace_id", a.trace),
 		slog.Int("attempt", a.attempts), slog.Duration("took", time.Since(started)),
+	}
+	if len(notices) > 0 {
+		a.client.config.Logger.LogAttrs(a.ctx, slog.LevelWarn, "revocation not established",
+			slog.String("call", a.id), slog.String("notice", strings.Join(notices, "; ")))
 	}
 	if fault != nil {
 		attrs = append(attrs, slog.Any("error", fault))
@@ -127,7 +162,9 @@ type exchange struct {
 	call     *call
 	req      *http.Request
 	cancel   context.CancelCauseFunc
+	pool     *pool
 	reused   bool
+	wire     *wire // nil until there is a connection
 	state    auth.ConnState
 	answered atomic.Bool // the first byte of an answer came
 }
@@ -138,19 +175,19 @@ func (x *exchange) do(ctx context.Context) *Error {
 		defer time.AfterFunc(a.client.config.Limits.Attempt, func() { x.cancel(errAttempt) }).Stop()
 	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			x.reused = info.Reused
-			if c, ok := info.Conn.(auth.Conn); ok {
-				x.state = c.ConnState()
+		GotConn: func(info httptrace.GotConnInfo) { // in this goroutine
+			x.reused = info.Reused || info.WasIdle
+			if w, ok := info.Conn.(*wire); ok {
+				x.wire, x.state = w, w.state()
 			}
 		},
 		GotFirstResponseByte: func() { x.answered.Store(true) },
 	})
-	t := a.client.spine
+	x.pool = a.client.spine
 	if a.request.Service == Public {
-		t = a.client.public
+		x.pool = a.client.public
 	}
-	resp, err := t.RoundTrip(x.req.WithContext(ctx))
+	resp, err := x.pool.transport().RoundTrip(x.req.WithContext(ctx)) //nolint:bodyclose // answer and refusal close it
 	if err != nil {
 		fault := x.transportFault(ctx, err)
 		return a.audited(x.responseEntry(0, nil, fault), fault)
@@ -166,12 +203,12 @@ func (x *exchange) answer(ctx context.Context, resp *http.Response) *Error {
 		return x.refusal(resp, received)
 	}
 	a.response = Response{
-		Status: resp.StatusCode, ContentType: mediaType(resp.Header.Get("Content-Type")), Length: resp.ContentLength,
+		Status: resp.StatusCode, ContentType: mediaType(resp.Header["Content-Type"]), Length: resp.ContentLength,
 		TraceID: a.trace, CallID: a.id, Attempts: a.attempts, Received: received, Conn: x.state, call: a,
 	}
-	b := &body{call: a, ctx: ctx, rc: resp.Body, cancel: x.cancel}
+	b := &body{call: a, ctx: ctx, rc: resp.Body, wire: x.wire, cancel: x.cancel}
 	var fault *Error
-	if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+	if encoded(resp.Header["Content-Encoding"]) {
 		fault = a.failed(CodeUnexpected, a.origin(nil, 0), ErrEncoding)
 	}
 	if fault == nil && a.whole {
@@ -202,8 +239,17 @@ func (a *call) found(err error) *Error {
 	return a.failed(CodeUnexpected, a.origin(nil, 0), err)
 }
 
-func mediaType(header string) string {
-	mt, _, err := mime.ParseMediaType(header)
+// encoded reports any content coding but identity.
+func encoded(fields []string) bool {
+	return slices.ContainsFunc(fields, func(s string) bool { return s != "" && !strings.EqualFold(s, "identity") })
+}
+
+// mediaType is that of the one Content-Type: of several, none can be believed.
+func mediaType(fields []string) string {
+	if len(fields) != 1 {
+		return ""
+	}
+	mt, _, err := mime.ParseMediaType(fields[0])
 	if err != nil {
 		return ""
 	}

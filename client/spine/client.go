@@ -6,19 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/nrlgo/nrlgo/auth"
 	"github.com/nrlgo/nrlgo/auth/nhs"
 )
 
 // Client makes exchanges. Safe for concurrent use; Close it.
 type Client struct {
 	config Config
-	spine  *http.Transport
-	public *http.Transport
+	spine  *pool
+	public *pool
 	quota  quota
+	closed atomic.Bool
+	leak   sync.Once // a dropped Stream was reported
 }
 
 // New makes a Client. Every fault of the Config is reported at once.
@@ -33,41 +36,18 @@ func New(c Config) (*Client, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Client{config: c, spine: spineTransport(c), public: publicTransport(c), quota: newQuota()}, nil
+	return &Client{config: c, spine: spinePool(c), public: publicPool(c), quota: newQuota()}, nil
 }
 
 // Close ends dials under way, closes idle connections and refuses new calls
-// to Spine. Streams that are being read live on until they are ended.
+// and attempts, with [ErrClosed]. Streams that are being read live on until
+// they are ended.
 func (c *Client) Close() error {
+	c.closed.Store(true)
 	err := c.config.Dialer.Close()
-	c.spine.CloseIdleConnections()
-	c.public.CloseIdleConnections()
+	c.spine.closeIdle()
+	c.public.closeIdle()
 	return err
-}
-
-// Response is what a call brought. A Fetch fills Body, a Stream does not.
-type Response struct {
-	// Status is the HTTP status, always 200: every other is an error.
-	Status int
-	// ContentType is the media type, lower case, without parameters; "" when
-	// none was sent or it is malformed.
-	ContentType string
-	// Length is the Content-Length, -1 when the server named none.
-	Length int64
-	// Body is the whole body of a Fetch.
-	Body []byte
-	// TraceID is the fresh UUID of the attempt that brought the answer.
-	TraceID string
-	// CallID joins the audit lines of this call.
-	CallID string
-	// Attempts counts the requests made, 1 to 4.
-	Attempts int
-	// Received is when the head of the answer had arrived.
-	Received time.Time
-	// Conn says how the connection was secured; zero for a plain http page.
-	Conn auth.ConnState
-
-	call *call
 }
 
 // Fetch sends r, with retries, reads the whole body and hands it out after
@@ -79,12 +59,14 @@ func (c *Client) Fetch(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.Limits.Budget)
+	a.caller, a.deadline = ctx, time.Now().Add(c.config.Limits.Budget)
+	ctx, cancel := context.WithDeadlineCause(ctx, a.deadline, errBudget)
 	defer cancel()
-	a.ctx, a.deadline = ctx, time.Now().Add(c.config.Limits.Budget)
+	a.ctx = ctx
 	if err := a.run(); err != nil {
-		return nil, a.end(err)
+		return nil, a.end(err) //nolint:contextcheck // the last line has a context of its own
 	}
+	a.handed = true
 	return &a.response, nil
 }
 
@@ -97,9 +79,10 @@ func (c *Client) Stream(ctx context.Context, r Request) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.caller, a.deadline = ctx, time.Now().Add(c.config.Limits.Budget)
 	ctx, cancel := context.WithCancelCause(ctx)
+	a.ctx = ctx
 	budget := time.AfterFunc(c.config.Limits.Budget, func() { cancel(errBudget) })
-	a.ctx, a.deadline = ctx, time.Now().Add(c.config.Limits.Budget)
 	err = a.run()
 	if !budget.Stop() && err == nil {
 		err = a.failed(CodeTimeout, OriginLocal, errBudget)
@@ -108,11 +91,12 @@ func (c *Client) Stream(ctx context.Context, r Request) (*Stream, error) {
 		if a.body != nil {
 			a.body.close()
 		}
+		err = a.end(err) //nolint:contextcheck // the last line has a context of its own
 		cancel(nil)
-		return nil, a.end(err)
+		return nil, err
 	}
-	a.body.release = cancel
-	return &Stream{Response: &a.response, body: a.body}, nil
+	a.body.release, a.handed = cancel, true
+	return newStream(a), nil
 }
 
 // newCall refuses a request that must not be sent.
@@ -121,13 +105,20 @@ func (c *Client) newCall(r Request, whole bool) (*call, error) {
 	if err := r.check(c.config.SpineASID); err != nil {
 		return nil, a.failed(CodeInvalid, OriginLocal, err)
 	}
+	if c.closed.Load() {
+		return nil, a.failed(CodeInvalid, OriginLocal, ErrClosed)
+	}
 	a.response.call = a
 	return a, nil
 }
 
-// ErrRequest is wrapped by the error of a request that was refused before it
-// was sent.
-var ErrRequest = errors.New("request refused before it was sent")
+// Sentinels of a request that was not sent, with CodeInvalid.
+var (
+	// ErrRequest: it is not one that may be sent.
+	ErrRequest = errors.New("request refused before it was sent")
+	// ErrClosed: the Client is closed.
+	ErrClosed = errors.New("the client is closed")
+)
 
 func (r Request) check(spineASID nhs.ASID) error {
 	refuse := func(text string) error { return fmt.Errorf("%w: %s", ErrRequest, text) }
@@ -136,6 +127,12 @@ func (r Request) check(spineASID nhs.ASID) error {
 	}
 	if r.URL == nil || r.URL.Host == "" || r.URL.User != nil || r.URL.Fragment != "" {
 		return refuse("its URL has no host, or has userinfo or a fragment")
+	}
+	if o := r.URL.Opaque; o != "" && (o[0] != '/' || strings.HasPrefix(o, "//")) {
+		return refuse("the opaque part of its URL does not start with one slash")
+	}
+	if target := r.URL.Host + r.URL.RequestURI(); !visible(target+r.Accept) || strings.Contains(target, " ") {
+		return refuse("its URL or Accept header holds what is not visible ASCII")
 	}
 	secure := r.URL.Scheme == "https"
 	switch r.Service {
@@ -159,27 +156,15 @@ func (r Request) check(spineASID nhs.ASID) error {
 	return nil
 }
 
+// visible reports visible ASCII and blanks: what a line of HTTP may hold.
+func visible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
 // newUUID is a random UUID (RFC 9562, version 4).
 func newUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: it crashes the program instead
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// End ends the call: it writes its last audit line, with err as the outcome
-// (nil: done), and returns err, or the error of the line.
-func (r *Response) End(err error) error {
-	if r.call == nil {
-		return err
-	}
-	return r.call.end(err)
-}
-
-// Fail is an [*Error] of this call, for what the caller finds in its answer.
-func (r *Response) Fail(code Code, origin Origin, err error) *Error {
-	if r.call == nil {
-		return &Error{Code: code, Origin: origin, Err: err}
-	}
-	return r.call.failed(code, origin, err)
 }

@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"log/slog"
@@ -59,6 +60,12 @@ type Limits struct {
 	FirstByte time.Duration
 	// Idle bounds the wait for the next bytes of a body. Default 15 s.
 	Idle time.Duration
+	// Rate is the least that a body must bring, in bytes per second of waiting
+	// for the server, judged once Idle has been spent so. Default 1 KiB.
+	Rate int64
+	// Age bounds the life of a pooled connection, so that an expired or revoked
+	// server is noticed. Default 5 minutes.
+	Age time.Duration
 	// RetryAfter is the longest wait that a server may ask for; a longer one
 	// ends the call, with the value in the error. Default 10 s.
 	RetryAfter time.Duration
@@ -67,7 +74,7 @@ type Limits struct {
 	Retries int
 	// Head bounds the head of an answer in bytes. Default 64 KiB.
 	Head int64
-	// Body bounds the body of a Fetch in bytes. Default 16 MiB.
+	// Body bounds the body of a Fetch in bytes, at most 1 GiB. Default 16 MiB.
 	Body int64
 }
 
@@ -76,6 +83,7 @@ const (
 	maxErrorBody  = 64 << 10
 	errorBodyTime = 5 * time.Second
 	maxRetries    = 3
+	maxBody       = 1 << 30
 )
 
 func (l Limits) withDefaults() Limits {
@@ -88,17 +96,12 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Attempt, 30*time.Second)
 	def(&l.FirstByte, 15*time.Second)
 	def(&l.Idle, 15*time.Second)
+	def(&l.Age, 5*time.Minute)
 	def(&l.RetryAfter, 10*time.Second)
-	if l.Retries == 0 {
-		l.Retries = maxRetries
-	}
-	l.Retries = max(l.Retries, 0)
-	if l.Head == 0 {
-		l.Head = 64 << 10
-	}
-	if l.Body == 0 {
-		l.Body = 16 << 20
-	}
+	l.Retries = max(cmp.Or(l.Retries, maxRetries), 0)
+	l.Rate = cmp.Or(l.Rate, 1<<10)
+	l.Head = cmp.Or(l.Head, 64<<10)
+	l.Body = cmp.Or(l.Body, 16<<20)
 	return l
 }
 
@@ -116,9 +119,11 @@ func (c Config) check() error {
 	if n, ok := c.Audit.(NoAudit); ok {
 		add(n.Reason == "", "NoAudit has no reason")
 	}
+	add(!visible(c.InteractionID), "Config.InteractionID is no header value")
 	l := c.Limits
-	add(l.Budget < 0 || l.Attempt < 0 || l.FirstByte < 0 || l.Idle < 0 || l.RetryAfter < 0, "a time of Limits is negative")
-	add(l.Head < 0 || l.Body < 0, "a size of Limits is negative")
+	add(min(l.Budget, l.Attempt, l.FirstByte, l.Idle, l.Age, l.RetryAfter) < 0, "a time of Limits is negative")
+	add(min(l.Head, l.Body, l.Rate) < 0, "a size or rate of Limits is negative")
+	add(l.Body > maxBody, "Limits.Body is more than 1 GiB")
 	add(l.Retries > maxRetries, "Limits.Retries is more than 3")
 	return errors.Join(faults...)
 }

@@ -9,6 +9,12 @@
 // last audit line.
 //
 // No redirect is followed, no cookie kept, no proxy taken from the
-// environment. No error, log line or text of this package holds a URL, a
-// body, a token or a patient's number.
+// environment. Connections are pooled for a bounded time; one on which
+// something follows an answer is given up, and an answer whose lengths
+// contradict each other is refused. What cannot be told: bytes that arrive
+// behind an answer in the instant in which the next request is written, and,
+// on a plain http page without a length, a body that was cut.
+//
+// No error, log line or text of this package holds a URL, a body, a token or a
+// patient's number; requests, answers and audit entries print as a mask.
 package spine

@@ -2,6 +2,7 @@ package spine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ const (
 	// CodeUnknown is an error that is none of the others.
 	CodeUnknown Code = iota
 	// CodeInvalid is a request refused before it was sent, or by the server as
-	// malformed (400, 404 without NO_RECORD_FOUND, 405, 415, 422).
+	// malformed (400, 405, 409, 415, 422 and other 4xx).
 	CodeInvalid
 	// CodeNoRecord is NO_RECORD_FOUND: no such pointer, or patient unknown to
 	// the locator; for a record, 404 or 410 from the provider.
@@ -38,7 +39,8 @@ const (
 	// CodeIntegrity is a body that is not whole or not what was announced.
 	CodeIntegrity
 	// CodeUnexpected is an answer that is none: another content type, another
-	// resource, malformed FHIR, a redirect, too large.
+	// resource, malformed HTTP or FHIR, a redirect, a 2xx but 200, too large, a
+	// 404 or 410 of the locator without NO_RECORD_FOUND or RESOURCE_NOT_FOUND.
 	CodeUnexpected
 	// CodeIncomplete is a list or entry that is withheld or unreadable.
 	CodeIncomplete
@@ -150,7 +152,7 @@ func (e *Error) LogValue() slog.Value {
 }
 
 // MarshalJSON writes Error() as a JSON string.
-func (e *Error) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(e.Error())), nil }
+func (e *Error) MarshalJSON() ([]byte, error) { return json.Marshal(e.Error()) }
 
 // CodeOf is the class of err: that of the first [*Error] in its tree, or what
 // a bare context error means, or CodeUnknown. CodeOf(nil) is CodeUnknown.

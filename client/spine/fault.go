@@ -16,7 +16,7 @@ import (
 // Sentinels of an exchange that brought no usable answer.
 var (
 	// ErrStatus: the server answered with an error; see Error.Status.
-	ErrStatus = errors.New("the server answered with an error")
+	ErrStatus = errors.New("the server answered with another status than 200")
 	// ErrRedirect: the server sent elsewhere, where nothing was sent.
 	ErrRedirect = errors.New("the server redirected, which is not followed")
 	// ErrEncoding: the body is compressed though identity was asked for.
@@ -29,9 +29,17 @@ var (
 	ErrHTTP = errors.New("the answer is not well-formed HTTP")
 	// ErrConnection: the connection failed before an answer came.
 	ErrConnection = errors.New("the connection failed")
+	// ErrAddress: PublicPages.Allow refused the address of a contact page.
+	ErrAddress = errors.New("the address is not allowed")
+	// ErrClock: the JWT was refused, and the server's Date differs from our
+	// clock by more than five seconds.
+	ErrClock = errors.New("the clocks differ")
+	// ErrAbandoned: a Stream was dropped without End. In the audit trail only.
+	ErrAbandoned = errors.New("the answer was dropped without being ended")
 
 	errBudget  = fmt.Errorf("the time for this call is used up: %w", context.DeadlineExceeded)
 	errAttempt = fmt.Errorf("the time for one attempt is used up: %w", context.DeadlineExceeded)
+	errSlow    = fmt.Errorf("the server sent too slowly: %w", context.DeadlineExceeded)
 	errIdle    = fmt.Errorf("the server stopped sending: %w", context.DeadlineExceeded)
 	errHead    = fmt.Errorf("no answer came in time: %w", context.DeadlineExceeded)
 	errDial    = fmt.Errorf("the connection was not made in time: %w", context.DeadlineExceeded)
@@ -46,26 +54,30 @@ func (a *call) failed(code Code, origin Origin, err error) *Error {
 // interrupted is the error of a call whose context ended: the context's error
 // and the cause that the last attempt had.
 func (a *call) interrupted() *Error {
+	before := a.last
+	if a.ended {
+		before = a.previous
+	}
 	e := a.interruption(a.ctx)
-	if a.last != nil && !errors.Is(a.last.Err, context.Canceled) && !errors.Is(a.last.Err, context.DeadlineExceeded) {
-		e.Status, e.SpineCode, e.Origin, e.Outcome = a.last.Status, a.last.SpineCode, a.last.Origin, a.last.Outcome
-		e.Err = fmt.Errorf("%w; before that: %w", e.Err, a.last.Err)
+	if before != nil {
+		e.Status, e.SpineCode, e.Origin, e.Outcome, e.RetryAfter = before.Status, before.SpineCode, before.Origin, before.Outcome, before.RetryAfter
+		e.Err = fmt.Errorf("%w; before that: %w", e.Err, before.Err)
 	}
 	return e
 }
 
-// interruption says which limit or whose wish ended ctx.
+// interruption says which limit or whose wish ended ctx. A cause that is not
+// one of this package is not shown.
 func (a *call) interruption(ctx context.Context) *Error {
-	why := context.Cause(ctx)
-	if why == nil {
-		why = context.DeadlineExceeded
-	}
-	switch {
-	case errors.Is(why, errIdle) || errors.Is(why, errAttempt):
+	a.ended = a.ctx.Err() != nil
+	switch why := context.Cause(ctx); {
+	case errors.Is(why, errIdle), errors.Is(why, errSlow), errors.Is(why, errAttempt):
 		a.transient = a.whole
 		return a.failed(CodeTimeout, a.origin(nil, 0), why)
-	case errors.Is(why, context.DeadlineExceeded):
+	case errors.Is(why, errBudget):
 		return a.failed(CodeTimeout, OriginLocal, why)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return a.failed(CodeTimeout, OriginLocal, context.DeadlineExceeded)
 	}
 	return a.failed(CodeCanceled, OriginLocal, context.Canceled)
 }
@@ -82,28 +94,40 @@ func (x *exchange) transportFault(ctx context.Context, err error) *Error {
 	if he, ok := errors.AsType[*auth.HandshakeError](err); ok {
 		return a.handshakeFault(he)
 	}
+	if errors.Is(err, ErrAddress) {
+		return a.failed(CodeInvalid, OriginLocal, ErrAddress)
+	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		a.transient = !dns.IsNotFound
 		return a.failed(CodeUnavailable, OriginLocal, fmt.Errorf("%w: the host name was not resolved", ErrConnection))
 	}
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		a.transient = true
-		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" || errors.Is(err, context.DeadlineExceeded) && !x.answered.Load() && x.state.Engine == "" {
+		if x.wire == nil {
 			return a.failed(CodeTimeout, OriginLocal, errDial)
 		}
+		x.stale()
 		return a.failed(CodeTimeout, a.origin(nil, 0), errHead)
 	}
-	if errors.Is(err, auth.ErrProxy) {
-		return a.failed(CodeUnavailable, OriginLocal, cause(err, ErrConnection))
-	}
-	if x.answered.Load() && !lost(err) {
+	if errors.Is(err, errFrame) || errors.Is(err, errExcess) && !x.reused || x.answered.Load() && !lost(err) {
 		return a.failed(CodeUnexpected, a.origin(nil, 0), ErrHTTP)
 	}
-	a.transient = true
-	if x.reused {
-		a.wait = -1 // the connection had gone stale in the pool: at once on a new one
+	a.transient = lost(err) || errors.Is(err, syscall.ECONNREFUSED) // SSP page: refused or reset
+	if x.stale() {
+		a.transient, a.wait = true, -1 // at once
 	}
 	return a.failed(CodeUnavailable, OriginLocal, cause(err, ErrConnection))
+}
+
+// stale reports an exchange that failed because its connection had died in
+// the pool. Others beside it may have, so that they are given up: the next
+// attempt gets a new one.
+func (x *exchange) stale() bool {
+	if !x.reused || x.answered.Load() {
+		return false
+	}
+	x.pool.closeIdle()
+	return true
 }
 
 // lost reports whether the other end went away, rather than talked nonsense.
@@ -138,13 +162,13 @@ func (a *call) handshakeFault(he *auth.HandshakeError) *Error {
 // errors of this project and of the socket. net/http's own texts quote what
 // the server sent.
 func cause(err, sentinel error) error {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("%w: %w", sentinel, op)
-	}
 	for _, known := range []error{auth.ErrTruncated, auth.ErrProxy, io.ErrUnexpectedEOF, io.EOF} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%w: %w", sentinel, known)
 		}
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%w: %w", sentinel, op)
 	}
 	return sentinel
 }
@@ -160,10 +184,11 @@ func (x *exchange) refusal(resp *http.Response, received time.Time) *Error {
 	}
 	e.Origin = a.origin(e.Outcome, e.Status)
 	e.Code = a.classify(e.Status, e.SpineCode)
-	if e.Status >= 300 && e.Status < 400 {
-		e.Err = ErrRedirect
-	}
 	switch e.Status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		e.Err = ErrRedirect
+	case http.StatusUnauthorized, http.StatusBadRequest: // a JWT of the future or the past may be why
+		e.Err = clock(e, resp.Header.Get("Date"), received)
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		a.transient = true // SSP page: transient causes only
 		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), a.client.config.Now())
@@ -171,6 +196,22 @@ func (x *exchange) refusal(resp *http.Response, received time.Time) *Error {
 	entry := x.responseEntry(e.Status, text, e)
 	entry.Time = received
 	return a.audited(entry, e)
+}
+
+// clock adds to a refusal that the clocks differ, where they do: a JWT counts
+// for five minutes and not before it is issued (Spine JWT page).
+func clock(e *Error, date string, now time.Time) error {
+	t, err := http.ParseTime(date)
+	if err != nil || e.Status == http.StatusBadRequest && e.SpineCode != "MISSING_OR_INVALID_HEADER" {
+		return e.Err
+	}
+	switch ahead := now.Sub(t).Truncate(time.Second); {
+	case ahead > 5*time.Second:
+		return fmt.Errorf("%w: %w: this one is %s ahead of the server's", e.Err, ErrClock, ahead)
+	case ahead < -5*time.Second:
+		return fmt.Errorf("%w: %w: this one is %s behind the server's", e.Err, ErrClock, -ahead)
+	}
+	return e.Err
 }
 
 // errorBody reads at most 64 KiB of a failed answer in at most five seconds.

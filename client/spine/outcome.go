@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -85,19 +86,29 @@ var sspTexts = []struct{ prefix, code string }{
 // what its text begins with, such as ASID_CHECK_FAILED_MESSAGESENDER. It is ""
 // where there is none, or where what stands in its place may hold an
 // identifier.
-func (o *Outcome) SpineCode() string {
+func (o Outcome) SpineCode() string {
 	for _, i := range o.Issues {
-		if n, err := strconv.Atoi(i.Code); err == nil && n >= 400 && n < 600 {
-			for _, text := range []string{i.Display, i.Diagnostics} {
-				for _, known := range sspTexts {
-					if strings.HasPrefix(text, known.prefix) {
-						return known.code
-					}
-				}
-			}
+		if code := i.sspCode(); code != "" {
+			return code
 		}
 		if code := strings.ReplaceAll(i.Code, " ", "_"); plainCode(code) {
 			return code
+		}
+	}
+	return ""
+}
+
+// sspCode is the code for a text of the SSP, whose own code is the HTTP
+// status, or missing.
+func (i Issue) sspCode() string {
+	if n, err := strconv.Atoi(i.Code); i.Code != "" && (err != nil || n < 400 || n > 599) {
+		return ""
+	}
+	for _, text := range []string{i.Display, i.Text, i.Diagnostics} {
+		for _, known := range sspTexts {
+			if strings.HasPrefix(text, known.prefix) {
+				return known.code
+			}
 		}
 	}
 	return ""
@@ -117,16 +128,28 @@ func plainCode(s string) bool {
 	return true
 }
 
-// String shows the codes of the issues, nothing else of them.
-func (o *Outcome) String() string {
+// String shows the code of the outcome, nothing else of it.
+func (o Outcome) String() string {
 	return fmt.Sprintf("OperationOutcome %s (%d issues, texts hidden)", o.SpineCode(), len(o.Issues))
 }
 
 // Format writes String() for every verb.
-func (o *Outcome) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.String()) }
+func (o Outcome) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.String()) }
 
 // LogValue is String().
-func (o *Outcome) LogValue() slog.Value { return slog.StringValue(o.String()) }
+func (o Outcome) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // MarshalJSON writes String().
-func (o *Outcome) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(o.String())), nil }
+func (o Outcome) MarshalJSON() ([]byte, error) { return json.Marshal(o.String()) }
+
+// String is a mask, as that of an [Outcome].
+func (i Issue) String() string { return "issue of an OperationOutcome (texts hidden)" }
+
+// Format writes String() for every verb.
+func (i Issue) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, i.String()) }
+
+// LogValue is String().
+func (i Issue) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
+// MarshalJSON writes String().
+func (i Issue) MarshalJSON() ([]byte, error) { return json.Marshal(i.String()) }

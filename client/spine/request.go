@@ -1,6 +1,10 @@
 package spine
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
 
 	"github.com/nrlgo/nrlgo/auth"
@@ -34,7 +38,7 @@ const (
 )
 
 // Request is one call, before retries. Its values reach the wire and the
-// audit trail, and no error and no log.
+// audit trail, and no error and no log: it prints as a mask.
 type Request struct {
 	Op      Op
 	Service Service
@@ -66,3 +70,15 @@ type Request struct {
 	// without another attempt. Of a Stream, the head has no Body yet. Optional.
 	Check func(answer *Response) error
 }
+
+// String is a mask that says what is asked for.
+func (r Request) String() string { return fmt.Sprintf("request to %s (contents hidden)", r.Op) }
+
+// Format writes the mask for every verb.
+func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// LogValue is the mask.
+func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalJSON writes the mask.
+func (r Request) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }

@@ -22,7 +22,7 @@ const (
 // it. It does not wait past the deadline: what is known now is returned now.
 func (a *call) again(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	if a.last == nil || !a.transient || ctx.Err() != nil || a.attempts > a.client.config.Limits.Retries {
-		return false, nil
+		return false, nil //nolint:nilerr // run says that ctx has ended, and what was before
 	}
 	wait := backoff(a.attempts)
 	switch after := a.last.RetryAfter; {

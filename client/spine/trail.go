@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,9 +13,12 @@ import (
 	"github.com/nrlgo/nrlgo/auth"
 )
 
-// endTime bounds the last audit line, which is written even when the
-// caller's context has ended.
-const endTime = 5 * time.Second
+// Lines of what has happened are written even when the context has ended.
+const (
+	endTime  = 5 * time.Second        // how long the last line is waited for
+	lateTime = 500 * time.Millisecond // and any line after the context's end
+	sinkTime = 30 * time.Second       // what the sink itself is given
+)
 
 // entry is what all lines of a call have.
 func (a *call) entry(kind AuditKind) AuditEntry {
@@ -54,6 +58,7 @@ func (x *exchange) responseEntry(status int, body []byte, fault *Error) AuditEnt
 	if x.state.Version != 0 {
 		e.TLSVersion, e.CipherSuite = tls.VersionName(x.state.Version), auth.SuiteName(x.state.CipherSuite)
 	}
+	e.Note = strings.Join(x.state.Peer.Revocation.Notices(), "; ")
 	if fault != nil {
 		e.Outcome = fault.Error()
 	}
@@ -63,43 +68,73 @@ func (x *exchange) responseEntry(status int, body []byte, fault *Error) AuditEnt
 	return e
 }
 
-// audited writes the line of an attempt. A line that cannot be written is
-// what went wrong, whatever else did.
+// audited writes the response line of an attempt. A line that cannot be
+// written is what went wrong, whatever else did.
 func (a *call) audited(e AuditEntry, fault *Error) *Error {
-	ctx := a.ctx
-	if ctx.Err() != nil { // the attempt is on record all the same
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), endTime)
-		defer cancel()
-	}
-	if err := a.audit(ctx, e); err != nil {
-		a.transient = false
+	if err := a.keep(a.ctx, e); err != nil {
+		a.transient, a.ended = false, false
 		return a.failed(CodeAudit, OriginLocal, err)
 	}
 	return fault
 }
 
-// audit writes an entry, and neither waits past ctx nor lets a panic of the
-// sink through.
-func (a *call) audit(ctx context.Context, e AuditEntry) error {
+// record writes a line before its request, and does not wait past ctx.
+func (a *call) record(ctx context.Context, e AuditEntry) error {
+	return a.await(ctx, a.write(ctx, func() {}, e), 0)
+}
+
+// keep writes a line of what has happened: also after the end of ctx, when it
+// waits for a moment yet.
+func (a *call) keep(ctx context.Context, e AuditEntry) error {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), sinkTime)
+	return a.await(ctx, a.write(own, cancel, e), lateTime)
+}
+
+// write hands a line to the sink, and lets neither a panic nor a Goexit of it
+// through. The sink may outlast the call.
+func (a *call) write(ctx context.Context, release func(), e AuditEntry) <-chan error {
 	done := make(chan error, 1)
 	go func() {
+		err := errors.New("the sink panicked")
 		defer func() {
-			if recover() != nil {
-				done <- errors.New("the sink panicked")
-			}
+			_ = recover()
+			release()
+			done <- err
 		}()
-		done <- a.client.config.Audit.WriteAudit(ctx, e)
+		err = a.client.config.Audit.WriteAudit(ctx, e)
 	}()
+	return done
+}
+
+// await waits until the line is written, ctx has ended and some time more has
+// passed. A sink that was too slow once in a call is not waited for again.
+func (a *call) await(ctx context.Context, done <-chan error, late time.Duration) error {
+	if a.stuck {
+		late = 0
+	} else {
+		select {
+		case err := <-done:
+			return unwritten(err)
+		case <-ctx.Done():
+		}
+	}
+	timer := time.NewTimer(late)
+	defer timer.Stop()
 	select {
 	case err := <-done:
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrAudit, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrAudit, ctx.Err())
+		return unwritten(err)
+	case <-timer.C:
 	}
+	err := cmp.Or(ctx.Err(), context.DeadlineExceeded)
+	a.stuck = a.stuck || late > 0 || errors.Is(err, context.DeadlineExceeded) // not for a caller who left
+	return unwritten(err)
+}
+
+func unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrAudit, err)
 }
 
 // end writes the last line of the call, once, and gives err or its own fault.
@@ -107,25 +142,13 @@ func (a *call) end(err error) error {
 	a.once.Do(func() {
 		a.client.quota.earn()
 		a.done = err
-		e := a.entry(AuditEnd)
-		e.Outcome = "ok"
-		if err != nil {
-			e.Outcome = CodeOf(err).String()
-			if known, ok := errors.AsType[*Error](err); ok {
-				e.Outcome, e.Status = known.Error(), known.Status
-			}
-		} else {
-			e.Status = a.response.Status
+		ctx := a.ctx // a call that failed keeps to its budget
+		if a.handed {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(a.caller, endTime)
+			defer cancel()
 		}
-		if a.response.call != nil {
-			e.Bytes = int64(len(a.response.Body))
-		}
-		if a.body != nil {
-			e.Bytes = a.body.n
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), endTime)
-		defer cancel()
-		if fault := a.audit(ctx, e); fault != nil && CodeOf(err) != CodeAudit {
+		if fault := a.keep(ctx, a.endEntry(err)); fault != nil && CodeOf(err) != CodeAudit {
 			if err != nil {
 				fault = fmt.Errorf("%w; before that: %w", fault, err)
 			}
@@ -133,6 +156,27 @@ func (a *call) end(err error) error {
 		}
 	})
 	return a.done
+}
+
+func (a *call) endEntry(err error) AuditEntry {
+	e := a.entry(AuditEnd)
+	e.Outcome = "ok"
+	if a.handed {
+		e.Status, e.Bytes = a.response.Status, int64(len(a.response.Body))
+		if a.body != nil {
+			e.Bytes = a.body.n
+			if a.body.err == nil {
+				e.Outcome = "ended early"
+			}
+		}
+	}
+	if err != nil {
+		e.Outcome = CodeOf(err).String()
+		if known, ok := errors.AsType[*Error](err); ok {
+			e.Outcome, e.Status = known.Error(), cmp.Or(known.Status, e.Status)
+		}
+	}
+	return e
 }
 
 // origin guesses who an answer comes from: what the SSP says itself has
@@ -151,7 +195,7 @@ func (a *call) origin(o *Outcome, status int) Origin {
 		return OriginUnknown
 	}
 	for _, i := range o.Issues {
-		if strings.Contains(i.System, "gpconnect-schedule-response-code") || strings.Contains(i.System, "StructureDefinition/spine-operationoutcome") {
+		if i.sspCode() != "" || strings.Contains(i.System, "gpconnect-schedule-response-code") || strings.Contains(i.System, "StructureDefinition/spine-operationoutcome") {
 			return OriginProxy
 		}
 	}

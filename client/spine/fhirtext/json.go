@@ -19,7 +19,7 @@ func parseJSON(d *Document, text []byte) error {
 	if _, err := p.value(0, 0, "", 0); err != nil {
 		return p.fault(err)
 	}
-	if _, err := p.dec.ReadToken(); err != io.EOF { // bare at the very end only
+	if _, err := p.dec.ReadToken(); err != io.EOF { //nolint:errorlint // bare at the very end only
 		return malformed("something follows the resource")
 	}
 	return nil
@@ -49,6 +49,9 @@ func (p *jsonParser) fault(err error) error {
 func (p *jsonParser) value(parent, last int32, name string, depth int) (int32, error) {
 	if depth > maxDepth {
 		return 0, malformed("it has more than %d levels", maxDepth)
+	}
+	if err := p.d.room(); err != nil {
+		return 0, err
 	}
 	switch p.dec.PeekKind() {
 	case '{':
@@ -133,7 +136,10 @@ func (p *jsonParser) object(parent, last int32, name string, depth int) (int32, 
 			return 0, err
 		}
 		if member == "resourceType" {
-			if p.d.nodes[self].resource, err = p.resourceType(); err != nil {
+			if self != 0 && !holdsResource(name) {
+				return 0, malformed("a resource is where none may be")
+			}
+			if p.d.nodes[self].value, err = p.resourceType(); err != nil {
 				return 0, err
 			}
 			continue
@@ -158,5 +164,9 @@ func (p *jsonParser) resourceType() (string, error) {
 		return "", malformed("resourceType is not a string")
 	}
 	end := int(p.dec.InputOffset())
-	return unquote(p.d.text[end-len(v) : end])
+	name, err := unquote(p.d.text[end-len(v) : end])
+	if err != nil {
+		return "", err
+	}
+	return name, checkType(name)
 }

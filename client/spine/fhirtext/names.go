@@ -24,6 +24,22 @@ var exact, folded = func() (map[string]bool, map[string]bool) {
 	return e, f
 }()
 
+// checkType judges the name of a resource.
+func checkType(name string) error {
+	for i := range len(name) {
+		if c := name[i]; (c < 'A' || c > 'Z') && (i == 0 || c < 'a' || c > 'z') {
+			return malformed("a resource's name is none of FHIR's")
+		}
+	}
+	if name == "" {
+		return malformed("a resource has no name")
+	}
+	return nil
+}
+
+// holdsResource reports an element that a resource may be in.
+func holdsResource(name string) bool { return name == "resource" || name == "contained" }
+
 // checkName judges the name of an element: FHIR's are ASCII letters and
 // digits and begin with a small letter; JSON has "_" before some.
 func checkName(name string) error {

@@ -3,6 +3,7 @@ package fhirtext
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"strconv"
@@ -14,6 +15,7 @@ var ErrSyntax = errors.New("malformed FHIR")
 
 const (
 	maxDepth = 48
+	maxNodes = 1 << 20
 	maxText  = math.MaxInt32
 	utf8BOM  = "\ufeff"
 )
@@ -39,11 +41,16 @@ const (
 type node struct {
 	name        string
 	kind        kind
-	value       string // of a primitive
-	resource    string // resourceType
+	value       string // of a primitive; the resourceType of an object, "" for none
 	first, next int32  // child and sibling, 0 for none
 	start, end  int32  // in the text
 }
+
+// String is a mask: the text is a patient's.
+func (d *Document) String() string { return "FHIR text (hidden)" }
+
+// Format writes the mask for every verb.
+func (d *Document) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, d.String()) }
 
 // Parse reads one resource, JSON or XML by its first byte. The error wraps
 // [ErrSyntax] and says what is wrong, but nothing of the text.
@@ -52,7 +59,7 @@ func Parse(text []byte) (*Document, error) {
 		return nil, malformed("it is too large")
 	}
 	d := &Document{text: strings.TrimPrefix(string(text), utf8BOM)}
-	d.nodes = make([]node, 0, 16+len(d.text)/24)
+	d.nodes = make([]node, 0, min(16+len(d.text)/24, maxNodes))
 	text = text[len(text)-len(d.text):]
 	var err error
 	if strings.HasPrefix(strings.TrimLeft(d.text, " \t\r\n"), "<") {
@@ -72,6 +79,14 @@ func malformed(format string, args ...any) error {
 
 // Root is the resource itself.
 func (d *Document) Root() Node { return Node{d, &d.nodes[0]} }
+
+// room reports an error when the tree has grown too large for another node.
+func (d *Document) room() error {
+	if len(d.nodes) >= maxNodes {
+		return malformed("it has more than %d elements", maxNodes)
+	}
+	return nil
+}
 
 // add appends a node below a parent, behind its last child, and gives its
 // index. Indexes, not pointers: the slice moves when it grows.
@@ -95,6 +110,12 @@ type Node struct {
 	n *node
 }
 
+// String is a mask.
+func (n Node) String() string { return "FHIR element (hidden)" }
+
+// Format writes the mask for every verb.
+func (n Node) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.String()) }
+
 // Exists reports whether the element is there.
 func (n Node) Exists() bool { return n.n != nil }
 
@@ -108,10 +129,10 @@ func (n Node) Name() string {
 
 // Type is the type of a resource, such as "Bundle"; "" for any other element.
 func (n Node) Type() string {
-	if n.n == nil {
+	if n.n == nil || n.n.kind != object {
 		return ""
 	}
-	return n.n.resource
+	return n.n.value
 }
 
 // Child is the first child of that name, absent when there is none.
@@ -163,8 +184,10 @@ func (n Node) Int() (i int64, ok bool) {
 	if n.n == nil || n.n.kind != number && n.n.kind != untyped {
 		return 0, false
 	}
-	i, err := strconv.ParseInt(n.n.value, 10, 64)
-	return i, err == nil
+	if i, err := strconv.ParseInt(n.n.value, 10, 64); err == nil {
+		return i, true
+	}
+	return 0, false
 }
 
 // IsObject reports an element that has children, or may have, rather than a value.
