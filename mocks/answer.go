@@ -16,7 +16,16 @@ type answer struct {
 	header      []Field
 	body        func() io.Reader // nil: none
 	length      int64
-	lie         bool // the length is not that of the body
+	lie         bool     // the length is not that of the body
+	tree        *element // nil: no FHIR
+}
+
+// reader is the body, empty when there is none.
+func (a answer) reader() io.Reader {
+	if a.body == nil {
+		return http.NoBody
+	}
+	return a.body()
 }
 
 // statusOrOK is a status that net/http writes: 200 by default, 500 for what is
@@ -41,7 +50,7 @@ func stringBody(s string) func() io.Reader {
 	return func() io.Reader { return strings.NewReader(s) }
 }
 
-// head writes status line and fields.
+// head writes status line and fields; a negative length is not declared.
 func (e *exchange) head(length int64) {
 	h := e.w.Header()
 	h["Content-Type"] = nil // net/http would guess one
@@ -49,7 +58,7 @@ func (e *exchange) head(length int64) {
 		h[f.Name] = append(h[f.Name], f.Value)
 	}
 	status := e.answer.statusOrOK()
-	if status != http.StatusNoContent && status != http.StatusNotModified {
+	if length >= 0 && status != http.StatusNoContent && status != http.StatusNotModified {
 		h.Set("Content-Length", strconv.FormatInt(length, 10))
 	}
 	e.w.WriteHeader(status)
@@ -58,13 +67,11 @@ func (e *exchange) head(length int64) {
 // send writes the answer through net/http.
 func (e *exchange) send() {
 	if e.answer.lie {
-		e.raw(-1, true, (*conn).end) // net/http would not
+		e.raw(-1, e.declared(), (*conn).end) // net/http would not
 		return
 	}
 	e.head(e.answer.length)
-	if e.answer.body != nil {
-		_, _ = io.Copy(e.w, e.answer.body())
-	}
+	_, _ = io.Copy(e.w, e.answer.reader())
 }
 
 // syntax is a representation of FHIR.
@@ -105,11 +112,12 @@ func accepted(value string) (s syntax, ok bool) {
 
 // resource answers a FHIR resource in the syntax asked for.
 func (e *exchange) resource(status int, r *element) answer {
-	text := r.xml()
+	write := r.xml
 	if e.syntax == inJSON {
-		text = r.json()
+		write = r.json
 	}
-	return answer{status: status, contentType: e.syntax.String(), body: stringBody(text), length: int64(len(text))}
+	text := write()
+	return answer{status: status, contentType: e.syntax.String(), body: stringBody(text), length: int64(len(text)), tree: r}
 }
 
 // The systems and profiles of OperationOutcomes (NRL error page, SSP page).

@@ -105,6 +105,14 @@ func (s *Spine) benchFailures() {
 	}
 }
 
+// benchRecord is the record of a URL of the test bench, which its end decides.
+func (s *Spine) benchRecord(url string) *Record {
+	if !s.options.bench || !strings.HasSuffix(url, "SSP_1001") {
+		return nil
+	}
+	return s.records[BenchRecordURL(http.StatusOK)]
+}
+
 // failingRecord is the failure of a record URL of the test bench, which its
 // end decides.
 func (s *Spine) failingRecord(url string) (trigger, bool) {

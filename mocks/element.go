@@ -129,9 +129,17 @@ func (e *element) writeJSON(b *strings.Builder) {
 	b.WriteByte('}')
 }
 
+// quote writes a string, "&" and "<" as they are.
 func quote(b *strings.Builder, s string) {
-	quoted, _ := json.Marshal(s) // a string always marshals
-	b.Write(quoted)
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) < 0 {
+		b.WriteString(`"` + s + `"`)
+		return
+	}
+	var quoted strings.Builder
+	e := json.NewEncoder(&quoted)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always encodes, with a line end
+	b.WriteString(strings.TrimSuffix(quoted.String(), "\n"))
 }
 
 // xml is the resource in XML.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/nrlgo/nrlgo/auth/nhs"
 	"github.com/nrlgo/nrlgo/mocks"
@@ -81,4 +82,54 @@ func ExampleSpine_Fault() {
 	// Output:
 	// 503 2
 	// 200
+}
+
+func ExampleSpine_Apply() {
+	sp, err := mocks.Start()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = sp.Close() }()
+	scenario, err := mocks.ReadScenario(strings.NewReader(`{
+		"records": [{"patient": "9462205957", "url": "https://p1.nhs.uk/doc", "text": "%PDF-1.4"}],
+		"faults":  [{"kind": "throttle", "value": "seconds", "times": 1}]
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	added, err := sp.Apply(scenario)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(added.Pointers), sp.PendingFaults()[0].Kind)
+	// Output: 1 throttle
+}
+
+func ExampleSpine_Report() {
+	sp, err := mocks.Start()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = sp.Close() }()
+	page := sp.AddPlainPage("/contact", "text/html", "<p>call us</p>")
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, page, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request.Header.Set("Ssp-From", mocks.ConsumerASID) // which a public page must not get
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = response.Body.Close()
+	for _, d := range sp.Report().Violated() {
+		fmt.Println(d.ID, d.Notes[0])
+	}
+	// Output: contact-bare Ssp-From was sent to a public page
 }

@@ -1,6 +1,7 @@
 package mocks_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -248,12 +249,20 @@ func (r *recording) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (r *recording) lastType() (last byte) {
+// types are those of the records in their order.
+func (r *recording) types() (types []byte) {
 	for at := 0; at+5 <= len(r.seen); at += 5 + int(r.seen[at+3])<<8 + int(r.seen[at+4]) {
-		last = r.seen[at]
+		types = append(types, r.seen[at])
 	}
-	return last
+	return types
 }
+
+func (r *recording) lastType() byte {
+	types := r.types()
+	return types[len(types)-1]
+}
+
+func (r *recording) count(kind byte) int { return bytes.Count(r.types(), []byte{kind}) }
 
 // dialThrough is a consumer whose connections pass through wrap below TLS.
 func dialThrough(t *testing.T, c *consumer, wrap func(net.Conn) net.Conn) *consumer {

@@ -21,7 +21,7 @@ func (r *Request) only(name string, exact bool) (value, fault string) {
 	case n > 1:
 		return "", name + " HTTP Header is repeated"
 	case n == 0 && r.anyCase(name):
-		r.broke(name + " is spelled otherwise")
+		r.Violations = append(r.Violations, name+" is spelled otherwise")
 		return "", name + " HTTP Header is missing"
 	case value == "":
 		return "", name + " HTTP Header is missing"
@@ -46,35 +46,37 @@ func (r *Request) bearer() (token, fault string) {
 // identify judges who asks at the NRL: header fields, JWT and access (NRL
 // search page). It returns what to answer instead, nil when all is well.
 func (e *exchange) identify() *answer {
-	refuse := func(i issue, diagnostics string) *answer { return new(e.refuse(i, diagnostics)) }
+	refuse := func(d duty, i issue, diagnostics string) *answer { return new(e.refuse(d, i, diagnostics)) }
 	from, fault := e.got.only("fromASID", true)
 	if fault != "" {
-		return refuse(badHeader, fault)
+		return refuse(dutyNRLHeaders, badHeader, fault)
 	}
 	to, fault := e.got.only("toASID", true)
 	if fault != "" {
-		return refuse(badHeader, fault)
+		return refuse(dutyNRLHeaders, badHeader, fault)
 	}
 	token, fault := e.got.bearer()
 	if fault != "" {
-		return refuse(badToken, fault)
+		return refuse(dutyBearer, badToken, fault)
 	}
 	for _, name := range []string{"Ssp-From", "Ssp-To", "Ssp-TraceID", "Ssp-InteractionID"} {
 		if e.got.anyCase(name) {
-			e.got.broke(name + " was sent to the NRL")
+			e.got.broke(dutyNRLOnly, name+" was sent to the NRL")
 		}
 	}
 	if to != SpineASID {
-		return refuse(badHeader, "toASID HTTP Header is invalid")
+		return refuse(dutyNRLTo, badHeader, "toASID HTTP Header is invalid")
 	}
+	e.got.kept(dutyNRLHeaders, dutyBearer, dutyNRLOnly, dutyNRLTo)
 	ods, faults := e.judge(token, expectation{
 		scope: "patient/DocumentReference.read", asid: from, audiences: []string{e.spine.origin(NRL)},
 	})
 	if len(faults) > 0 {
-		return refuse(badToken, faults[0])
+		return refuse(faults[0].duty, badToken, faults[0].text)
 	}
+	e.got.kept(dutyNRLPermission)
 	if !e.spine.mayAsk(from, ods) {
-		e.got.broke("ACCESS_DENIED: the ASID is not that of a consumer at this organisation")
+		e.got.broke(dutyNRLPermission, "ACCESS_DENIED: the ASID is not that of a consumer at this organisation")
 		return new(e.outcome(http.StatusForbidden, denied.because("Access denied")))
 	}
 	return nil

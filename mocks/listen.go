@@ -3,11 +3,14 @@ package mocks
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -27,13 +30,13 @@ var permitted = []uint16{0xC030, 0xC02F, 0x009F, 0x009E, 0xC028, 0x006B, 0x0039,
 func (s *Spine) tlsConfigs() (spine, public *tls.Config, err error) {
 	server := s.options.server
 	if server == nil {
-		leaf, err := s.pki.Server("localhost", "127.0.0.1")
+		leaf, err := s.pki.Server(hosts...)
 		if err != nil {
 			return nil, nil, err
 		}
-		server = new(leaf.TLS())
+		server, s.server = new(leaf.TLS()), leaf.Cert
 	}
-	leaf, err := s.public.Server("localhost", "127.0.0.1")
+	leaf, err := s.public.Server(hosts...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,16 +65,37 @@ func (s *Spine) tlsConfigs() (spine, public *tls.Config, err error) {
 		edit(public)
 	}
 	for _, config := range []*tls.Config{spine, public} {
-		if config.GetConfigForClient == nil {
-			config.GetConfigForClient = noteHello
-		}
+		noteHellos(config)
 	}
 	return spine, public, nil
+}
+
+// noteHellos keeps what ClientHellos offer, and presents the certificate of a
+// fault. A GetConfigForClient that an option has set acts otherwise.
+func noteHellos(config *tls.Config) {
+	theirs, base := config.GetConfigForClient, config.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		c, ok := hello.Conn.(*tcp)
+		if ok {
+			c.suites, c.versions = hello.CipherSuites, hello.SupportedVersions
+		}
+		switch {
+		case ok && c.present != nil:
+			other := base.Clone()
+			other.Certificates, other.GetCertificate, other.SessionTicketsDisabled = []tls.Certificate{*c.present}, nil, true
+			return other, nil
+		case theirs != nil:
+			return theirs(hello)
+		}
+		return nil, nil // no other configuration
+	}
 }
 
 var (
 	errNoClientCert = errors.New("no client certificate")
 	errRevoked      = errors.New("the client certificate is revoked")
+	errClientCA     = errors.New("the client certificate is that of a CA")
+	errClientKey    = errors.New("the client certificate's key is too short")
 )
 
 // verifyClient accepts only a client certificate with the Spine chain, not
@@ -85,29 +109,30 @@ func (s *Spine) verifyClient(state tls.ConnectionState) error {
 		intermediates.AddCert(c)
 	}
 	leaf := state.PeerCertificates[0]
+	switch k, isRSA := leaf.PublicKey.(*rsa.PublicKey); {
+	case leaf.IsCA:
+		return errClientCA
+	case isRSA && k.N.BitLen() < 2048:
+		return errClientKey
+	}
 	_, err := leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: intermediates, CurrentTime: s.options.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
 		return err
 	}
-	if s.isRevoked(leaf) {
+	if s.isRevoked(leaf) || s.isRevoked(s.pki.Sub.Cert) && slices.Equal(leaf.RawIssuer, s.pki.Sub.Cert.RawSubject) {
 		return errRevoked
 	}
 	return nil
 }
 
-func (s *Spine) isRevoked(leaf *x509.Certificate) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.revoked[leaf.SerialNumber.String()]
-}
-
 // listener makes a [conn] of every connection.
 type listener struct {
 	net.Listener
-	config *tls.Config // nil: no TLS
-	log    *serverLog
+	config  *tls.Config // nil: no TLS
+	spine   *Spine
+	service Service
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -115,7 +140,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{tcp: &tcp{Conn: accepted}, log: l.log}
+	c := &conn{tcp: &tcp{Conn: accepted}, spine: l.spine, service: l.service}
 	c.Conn = c.tcp
 	if l.config != nil {
 		c.tls = tls.Server(c.tcp, l.config)
@@ -124,18 +149,51 @@ func (l *listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// tcp is the connection below TLS; it carries what the ClientHello offered.
+// tcp is the connection below TLS; it carries what the ClientHello offered and
+// what a fault presents.
 type tcp struct {
 	net.Conn
+	peeked           []byte
 	suites, versions []uint16
+	present          *tls.Certificate
+	bait             duty // broken by a client that accepts what is presented
 }
 
-func noteHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	if c, ok := hello.Conn.(*tcp); ok {
-		c.suites, c.versions = hello.CipherSuites, hello.SupportedVersions
+// Read gives what was peeked at first.
+func (c *tcp) Read(p []byte) (int, error) {
+	if len(c.peeked) > 0 {
+		n := copy(p, c.peeked)
+		c.peeked = c.peeked[n:]
+		return n, nil
 	}
-	return nil, nil // no other configuration
+	return c.Conn.Read(p)
 }
+
+// peek reads the first TLS record, or the first byte of what is none, and
+// keeps it for Read. A fault of the handshake must leave nothing unread: the
+// kernel would send a reset and drop what was answered.
+func (c *tcp) peek() error {
+	var head [5]byte
+	for got, want := 0, 1; got < want; {
+		n, err := io.ReadAtLeast(c.Conn, head[got:], want-got)
+		c.peeked = append(c.peeked, head[got:got+n]...)
+		if err != nil {
+			return err
+		}
+		if got += n; head[0] == recordHandshake {
+			want = len(head)
+		}
+	}
+	if head[0] != recordHandshake {
+		return nil
+	}
+	body := make([]byte, int(head[3])<<8+int(head[4]))
+	n, err := io.ReadFull(c.Conn, body)
+	c.peeked = append(c.peeked, body[:n]...)
+	return err
+}
+
+const recordHandshake = 22
 
 type connKey struct{}
 
@@ -144,11 +202,12 @@ type connKey struct{}
 // hands nor offers HTTP/2: the first Read shakes hands.
 type conn struct {
 	net.Conn
-	tcp   *tcp
-	tls   *tls.Conn // nil: no TLS
-	log   *serverLog
-	shake sync.Once
-	err   error // of the handshake
+	tcp     *tcp
+	tls     *tls.Conn // nil: no TLS
+	spine   *Spine
+	service Service
+	shake   sync.Once
+	err     error // of the handshake
 
 	mu   sync.Mutex
 	read []byte // not yet claimed by a request
@@ -172,12 +231,29 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write refuses what net/http says of a failed handshake: it would shake hands
+// after all.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	return c.Conn.Write(p)
+}
+
 func (c *conn) handshake() {
-	c.err = c.tls.HandshakeContext(context.Background()) // Close ends it
+	if c.err = c.tcp.peek(); c.err == nil && c.tcp.peeked[0] == recordHandshake {
+		if f := c.spine.handshakeFault(c.service); f != nil {
+			c.err = f.shake(c)
+		}
+	}
+	if c.err == nil {
+		c.err = c.tls.HandshakeContext(context.Background()) // Close ends it
+	}
+	c.spine.shaken(c)
 	if c.err == nil {
 		return
 	}
-	c.log.add("http: TLS handshake error from " + c.RemoteAddr().String() + ": " + c.err.Error())
+	c.spine.log.add("http: TLS handshake error from " + c.RemoteAddr().String() + ": " + c.err.Error())
 	if header, ok := errors.AsType[tls.RecordHeaderError](c.err); ok && header.Conn != nil && bytes.HasPrefix(header.RecordHeader[:], []byte("GET ")) {
 		_, _ = header.Conn.Write([]byte("HTTP/1.1 497 HTTP Request Sent to HTTPS Port\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 	}

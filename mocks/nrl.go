@@ -18,51 +18,55 @@ func (s *Spine) serveNRL(e *exchange) answer {
 	path, isPointer := strings.CutPrefix(e.r.URL.EscapedPath(), "/STU3/DocumentReference")
 	switch {
 	case e.r.Method != http.MethodGet:
-		e.got.broke("the method is not GET")
+		e.got.broke(dutyNRLGet, "the method is not GET")
 		return e.outcome(http.StatusMethodNotAllowed, badMessage.because("Only GET is supported"))
 	case !isPointer || (path != "" && path[0] != '/'):
-		e.got.broke("no such path")
+		e.got.broke(dutyNRLGet, "no such path")
 		return e.outcome(http.StatusNotFound, badMessage.because("Unknown resource"))
 	case malformed != nil:
-		e.got.broke("the query is malformed")
+		e.got.broke(dutyNRLParameters, "the query is malformed")
 		return e.outcome(http.StatusBadRequest, badParameter.because("The query is malformed"))
 	}
+	e.got.kept(dutyNRLGet)
 	if refused := e.identify(); refused != nil {
 		return *refused
 	}
+	e.got.kept(dutyNRLParameters)
 	if path == "" {
 		return s.search(e, query)
 	}
 	if slices.ContainsFunc(parameters(e.r.URL.RawQuery), func(name string) bool { return name != "_format" }) {
-		return e.refuse(badParameter, "A read takes no parameter but _format")
+		return e.refuse(dutyNRLParameters, badParameter, "A read takes no parameter but _format")
 	}
 	id, err := url.PathUnescape(path[1:]) // once: an id may hold what a path must encode
 	if err != nil {
-		return e.refuse(badMessage, "The id is malformed")
+		return e.refuse(dutyNRLGet, badMessage, "The id is malformed")
 	}
 	return s.readPointer(e, ID(id))
 }
 
 // refuse answers 400 with the issue and notes it.
-func (e *exchange) refuse(i issue, diagnostics string) answer {
-	e.got.broke(i.spine + ": " + diagnostics)
+func (e *exchange) refuse(d duty, i issue, diagnostics string) answer {
+	e.got.broke(d, i.spine+": "+diagnostics)
 	return e.outcome(http.StatusBadRequest, i.because(diagnostics))
 }
 
 // negotiate chooses the syntax: _format, then Accept, then XML.
 func (e *exchange) negotiate(query url.Values) *answer {
+	e.got.kept(dutyNRLAccept)
 	for _, value := range []string{query.Get("_format"), e.r.Header.Get("Accept")} {
 		if value == "" {
 			continue
 		}
 		chosen, ok := accepted(value)
 		if !ok {
-			e.got.broke("an unknown representation was asked for")
+			e.got.broke(dutyNRLAccept, "an unknown representation was asked for")
 			return new(e.outcome(http.StatusUnsupportedMediaType, badMediaType.because("Unsupported Media Type")))
 		}
 		e.syntax = chosen
 		return nil
 	}
+	e.got.broke(dutyNRLAccept, "no representation is asked for: XML is what comes by default")
 	return nil
 }
 
@@ -88,31 +92,39 @@ type asked struct {
 
 // search answers a search by patient or by id.
 func (s *Spine) search(e *exchange, query url.Values) answer {
+	e.got.kept(dutyNRLEncoding)
 	for part := range strings.SplitSeq(e.r.URL.RawQuery, "&") {
 		if _, value, _ := strings.Cut(part, "="); strings.ContainsAny(value, ":/|") {
-			e.got.broke("a parameter's value is not percent-encoded")
+			e.got.broke(dutyNRLEncoding, "a parameter's value is not percent-encoded")
 		}
 	}
 	names := parameters(e.r.URL.RawQuery)
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
-			return e.refuse(badParameter, "The parameter "+name+" is repeated")
+			return e.refuse(dutyNRLParameters, badParameter, "The parameter "+name+" is repeated")
 		}
 	}
 	var q asked
 	for _, name := range names {
 		if i, diagnostics := q.read(name, query.Get(name)); diagnostics != "" {
-			return e.refuse(i, diagnostics)
+			d := dutyNRLParameters
+			if i == badNumber {
+				d = dutyNHSNumber
+			}
+			return e.refuse(d, i, diagnostics)
 		}
+	}
+	if q.patient != "" {
+		e.got.kept(dutyNHSNumber)
 	}
 	only := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "_format" })
 	switch {
 	case q.id != "" && len(only) > 1:
-		return e.refuse(badParameter, "_id takes no other parameter but _format")
+		return e.refuse(dutyNRLParameters, badParameter, "_id takes no other parameter but _format")
 	case q.id == "" && q.patient == "":
-		return e.refuse(badParameter, "The parameter subject is missing")
+		return e.refuse(dutyNRLParameters, badParameter, "The parameter subject is missing")
 	case q.count && len(only) > 2:
-		return e.refuse(badParameter, "_summary=count takes no other parameter but subject")
+		return e.refuse(dutyNRLParameters, badParameter, "_summary=count takes no other parameter but subject")
 	}
 	s.mu.Lock()
 	t, failing := s.failing[string(q.id)]

@@ -16,6 +16,9 @@ type options struct {
 	certStatus bool
 	audiences  []string
 	server     *tls.Certificate
+	host       string
+	ports      map[Service]int
+	lists      time.Duration // 0: certificates name none
 	spineTLS   []func(*tls.Config)
 	publicTLS  []func(*tls.Config)
 }
@@ -24,6 +27,23 @@ type options struct {
 // judged.
 func WithClock(now func() time.Time) Option {
 	return func(o *options) { o.now, o.clock = now, true }
+}
+
+// WithAddress listens on that host, an address of the machine, in place of
+// 127.0.0.1, and on these ports where they are not 0. The certificates name
+// localhost and 127.0.0.1 all the same.
+func WithAddress(host string, ports map[Service]int) Option {
+	return func(o *options) { o.host, o.ports = host, ports }
+}
+
+// WithRevocationLists makes every certificate of the mock's Spine PKI name a
+// CRL and an OCSP responder, both served by the mock (see [Spine.CRLURL]).
+// Lists and answers hold for that time; below a second it is 24 hours.
+func WithRevocationLists(validity time.Duration) Option {
+	if validity < time.Second {
+		validity = listValidity
+	}
+	return func(o *options) { o.lists = validity }
 }
 
 // WithServerLeaf sets the certificate that the NRL and the SSP present, such

@@ -100,7 +100,29 @@ type entry struct {
 // organisations are known from then on. A pointer of the same id and patient
 // is replaced.
 func (s *Spine) AddPointer(p Pointer) ID {
-	now := s.options.now()
+	p = p.filled(s.options.now())
+	e := &entry{pointer: p, resource: p.documentReference(s.NRLURL())}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.organisations[p.Author], s.organisations[p.Custodian] = true, true
+	for _, c := range p.Contents {
+		if c.Format == FormatContact {
+			s.contacts[c.URL] = true
+		}
+	}
+	if old := s.pointers[p.ID]; old != nil {
+		*old = *e
+		return p.ID
+	}
+	s.pointers[p.ID] = e
+	if !p.Patient.IsZero() {
+		s.patients[p.Patient.Digits()] = append(s.patients[p.Patient.Digits()], e)
+	}
+	return p.ID
+}
+
+// filled is the pointer with its defaults.
+func (p Pointer) filled(now time.Time) Pointer {
 	p.ID = cmp.Or(p.ID, ID(opaqueID()))
 	p.Version, p.Status = cmp.Or(p.Version, "1"), cmp.Or(p.Status, "current")
 	p.Author, p.Custodian = cmp.Or(p.Author, ProviderODS), cmp.Or(p.Custodian, ProviderODS)
@@ -115,19 +137,13 @@ func (s *Spine) AddPointer(p Pointer) ID {
 	if len(p.Contents) == 0 {
 		p.Contents = []Content{{URL: "https://p1.nhs.uk/" + string(p.ID)}}
 	}
-	e := &entry{pointer: p, resource: s.documentReference(p)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.organisations[p.Author], s.organisations[p.Custodian] = true, true
-	if old := s.pointers[p.ID]; old != nil {
-		*old = *e
-		return p.ID
-	}
-	s.pointers[p.ID] = e
-	if !p.Patient.IsZero() {
-		s.patients[p.Patient.Digits()] = append(s.patients[p.Patient.Digits()], e)
-	}
-	return p.ID
+	return p
+}
+
+// JSON is the pointer as a mock would serve it, with the live NRL as its base.
+// Each call without ID, LastUpdated or Indexed makes new ones.
+func (p Pointer) JSON() []byte {
+	return []byte(p.filled(time.Now()).documentReference("https://clinicals.spineservices.nhs.uk/STU3").json())
 }
 
 // AddRawEntry lets every JSON search of the patient find a resource of this
@@ -175,8 +191,8 @@ var displays = map[string]string{
 	"static": "Static", "dynamic": "Dynamic",
 }
 
-// documentReference is the pointer as the NRL serves it.
-func (s *Spine) documentReference(p Pointer) *element {
+// documentReference is the pointer as the NRL with that base serves it.
+func (p Pointer) documentReference(base string) *element {
 	profile, class, setting := pointerProfile, concept("class", p.Class), concept("practiceSetting", p.PracticeSetting)
 	if p.Legacy {
 		profile, class, setting = "", nil, nil
@@ -193,7 +209,7 @@ func (s *Spine) documentReference(p Pointer) *element {
 		group("subject", text("reference", subject)),
 		text("indexed", instant(p.Indexed)),
 		organisation("author", p.Author, true), organisation("custodian", p.Custodian, false),
-		s.relatesTo(p),
+		p.relatesTo(base),
 	}
 	for _, c := range p.Contents {
 		kids = append(kids, content(c, p.Legacy))
@@ -203,10 +219,10 @@ func (s *Spine) documentReference(p Pointer) *element {
 	return resource("DocumentReference", string(p.ID), kids...)
 }
 
-func (s *Spine) relatesTo(p Pointer) *element {
+func (p Pointer) relatesTo(base string) *element {
 	target := identifier("identifier", p.ReplacesMasterID)
 	if p.Replaces != "" {
-		target = text("reference", s.NRLURL()+"/DocumentReference/"+string(p.Replaces))
+		target = text("reference", base+"/DocumentReference/"+string(p.Replaces))
 	}
 	if target == nil {
 		return nil

@@ -63,7 +63,7 @@ func (s *Spine) Serve(r Record) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.providers[r.ProviderASID] = true
+	s.providers[r.ProviderASID] = append(s.providers[r.ProviderASID], nil...)
 	s.records[asAskedFor(r.URL)] = &r
 }
 
@@ -104,17 +104,31 @@ func (s *Spine) AddContact(patient nhs.Number, contentType, body string) ID {
 	return s.AddPointer(Pointer{Patient: patient, Contents: []Content{{ContentType: contentType, URL: url, Format: FormatContact}}})
 }
 
+// isContact reports the URL of a public page, or of contact details that a
+// pointer names.
+func (s *Spine) isContact(url string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.contacts[url] {
+		return true
+	}
+	path, ours := strings.CutPrefix(url, s.origin(Public))
+	_, known := s.pages[Public.String()+path]
+	return ours && known
+}
+
 // servePage serves the public pages: they are asked for bare, with no
 // certificate, token or Spine header (SSP page).
 func (s *Spine) servePage(e *exchange) answer {
+	e.got.kept(dutyContactDirect, dutyContactBare)
 	if e.got.ClientCertificate != nil {
-		e.got.broke("a client certificate was presented to a public page")
+		e.got.broke(dutyContactBare, "a client certificate was presented to a public page")
 	}
 	for _, f := range e.got.Header {
 		name := strings.ToLower(f.Name)
 		switch {
 		case name == "authorization", name == "fromasid", name == "toasid", name == "interactionid", strings.HasPrefix(name, "ssp-"):
-			e.got.broke(f.Name + " was sent to a public page")
+			e.got.broke(dutyContactBare, f.Name+" was sent to a public page")
 		}
 	}
 	if e.r.Method != http.MethodGet && e.r.Method != http.MethodHead {

@@ -1,13 +1,14 @@
 package mocks
 
 import (
-	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Service is a listener of the mock.
@@ -23,6 +24,8 @@ const (
 	Public
 	// Plain is the public pages over http.
 	Plain
+	// Revocation is the CRLs and the OCSP responder, on the listener of Plain.
+	Revocation
 )
 
 // String is the service's name.
@@ -36,9 +39,27 @@ func (s Service) String() string {
 		return "public"
 	case Plain:
 		return "plain"
+	case Revocation:
+		return "revocation"
 	default:
 		return "service " + strconv.Itoa(int(s))
 	}
+}
+
+// MarshalText is String, for JSON.
+func (s Service) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+var errService = errors.New("no service of the mock")
+
+// UnmarshalText reads what String writes, in any case.
+func (s *Service) UnmarshalText(text []byte) error {
+	for known := NRL; known <= Revocation; known++ {
+		if strings.EqualFold(known.String(), string(text)) {
+			*s = known
+			return nil
+		}
+	}
+	return errService
 }
 
 // Field is a header field, its name spelled as it was sent.
@@ -69,9 +90,16 @@ type Request struct {
 	ProviderURL string
 	// Status is the HTTP status that was answered, 0 when none was (yet).
 	Status int
+	// Time is when it arrived, by the mock's clock.
+	Time time.Time
+	// Fault is the kind of the fault that acted on its answer, "" for none.
+	Fault string
 	// Violations are the rules that the request broke, one line each, nil for
 	// a good one.
 	Violations []string
+
+	judged   []duty
+	breaches []breach
 }
 
 // Values are those of the fields with that name, spelled exactly so.
@@ -97,9 +125,6 @@ func (r Request) Get(name string) string {
 func (r *Request) anyCase(name string) bool {
 	return slices.ContainsFunc(r.Header, func(f Field) bool { return strings.EqualFold(f.Name, name) })
 }
-
-// broke notes a violation.
-func (r *Request) broke(rule string) { r.Violations = append(r.Violations, rule) }
 
 // Requests are those that arrived so far, oldest first.
 func (s *Spine) Requests() []Request {
@@ -127,13 +152,14 @@ func (s *Spine) Violations() []string {
 }
 
 // Forget drops the requests so far, and with them the memory of tokens and
-// trace ids.
+// trace ids and what the report would say.
 func (s *Spine) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = nil
 	clear(s.tokens)
 	clear(s.traces)
+	s.tally = newTally(s.options.now())
 }
 
 // exchange is one request on its way to its answer.
@@ -148,60 +174,103 @@ type exchange struct {
 }
 
 // handler serves one listener.
-func (s *Spine) handler(service Service) http.Handler {
-	judge := map[Service]func(*exchange) answer{NRL: s.serveNRL, SSP: s.serveSSP, Public: s.servePage, Plain: s.servePage}[service]
+func (s *Spine) handler(listener Service) http.Handler {
+	judges := map[Service]func(*exchange) answer{NRL: s.serveNRL, SSP: s.serveSSP, Public: s.servePage, Plain: s.servePage, Revocation: s.serveRevocation}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(connKey{}).(*conn)
 		if !ok {
 			return
 		}
-		e := &exchange{spine: s, w: w, r: r, conn: c, got: arrived(service, c, r)}
+		service, began := listener, time.Now()
+		if service == Plain && isRevocation(r.URL.Path) {
+			service = Revocation
+		}
+		e := &exchange{spine: s, w: w, r: r, conn: c, got: s.arrived(service, c, r)}
 		if refused := s.certificate(e); refused != 0 {
 			e.answer = answer{status: refused}
 		} else {
-			e.answer = judge(e)
+			e.answer = judges[service](e)
 		}
-		fault := s.fault(service)
-		s.mu.Lock()
-		e.got.Status = e.answer.statusOrOK()
-		if fault != nil {
-			e.got.Status = fault.status(e.got.Status)
-		}
-		s.requests = append(s.requests, e.got)
-		s.mu.Unlock()
+		s.tempt(e.got)
+		fault := s.faultOf(e)
+		s.note(e.got, e.answer.statusOrOK(), fault, began)
+		defer s.finished(e, fault) // a fault may panic to drop the connection
 		if fault != nil {
 			fault.serve(e)
 			return
 		}
+		s.lift(e.answer.tree)
 		e.send()
 	})
 }
 
+// maxRequests are kept; of more, the oldest are dropped.
+const maxRequests = 100_000
+
+// note keeps a request, and what its answer will be.
+func (s *Spine) note(got *Request, status int, fault *Fault, began time.Time) {
+	got.Status = status
+	if fault != nil {
+		got.Status, got.Fault = fault.status(status), fault.name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.requests) == maxRequests {
+		s.requests = slices.Delete(s.requests, 0, maxRequests/10)
+	}
+	s.requests = append(s.requests, got)
+	if got.Service != Revocation {
+		s.tally.retried(got, began)
+	}
+	s.tally.request(got)
+}
+
+// finished notes that a request was answered.
+func (s *Spine) finished(e *exchange, fault *Fault) {
+	if e.got.Service == Revocation {
+		return
+	}
+	status := e.got.Status
+	if fault != nil && fault.cuts {
+		status = 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally.ended(e.got, status, time.Now(), s.options.now(), e.answer.header)
+}
+
 // arrived notes what came, and what breaks the rules of every service.
-func arrived(service Service, c *conn, r *http.Request) *Request {
+func (s *Spine) arrived(service Service, c *conn, r *http.Request) *Request {
 	state := c.state()
 	got := &Request{
-		Service: service, Method: r.Method, URI: r.RequestURI, Header: c.head(r.Method, r.RequestURI),
+		Service: service, Method: r.Method, URI: r.RequestURI, Header: c.head(r.Method, r.RequestURI), Time: s.options.now(),
 		TLSVersion: state.Version, CipherSuite: state.CipherSuite, OfferedSuites: c.tcp.suites, Resumed: state.DidResume,
 	}
 	if len(state.PeerCertificates) > 0 {
 		got.ClientCertificate = state.PeerCertificates[0]
 	}
+	if service == Revocation {
+		return got
+	}
+	got.kept(dutyNoAmbient)
 	for _, name := range []string{"Cookie", "Referer"} {
 		if got.anyCase(name) {
-			got.broke(name + " was sent")
+			got.broke(dutyNoAmbient, name+" was sent")
 		}
 	}
 	if r.ContentLength != 0 {
-		got.broke("a body was sent")
+		got.broke(map[Service]duty{NRL: dutyNRLGet, SSP: dutySSPGet, Public: dutyContactBare, Plain: dutyContactBare}[service], "a body was sent")
 	}
 	if service == NRL || service == SSP {
-		if slices.ContainsFunc(c.tcp.suites, func(id uint16) bool { return !slices.Contains(permitted, id) }) {
-			got.broke("a cipher suite outside the list was offered")
+		version, suites, _ := offer(c.tcp)
+		for _, fault := range []string{version, suites} {
+			if fault != "" { // the handshake's figures have it
+				got.Violations = append(got.Violations, fault)
+			}
 		}
-		if slices.Contains(c.tcp.versions, tls.VersionTLS13) {
-			got.broke("TLS 1.3 was offered")
-		}
+	}
+	if c.tcp.bait != 0 {
+		got.broke(c.tcp.bait, "a request came over a connection whose server certificate must be refused")
 	}
 	return got
 }
@@ -214,11 +283,12 @@ func (s *Spine) certificate(e *exchange) int {
 	}
 	switch state := e.conn.state(); {
 	case len(state.PeerCertificates) == 0:
-		e.got.broke("no client certificate")
+		e.got.broke(dutyClientCert, "no client certificate")
 		return 496
 	case s.isRevoked(state.PeerCertificates[0]), s.options.certStatus && s.verifyClient(state) != nil:
-		e.got.broke("the client certificate is revoked or outside the Spine PKI")
+		e.got.broke(dutyClientCert, "the client certificate is revoked or outside the Spine PKI")
 		return 495
 	}
+	e.got.kept(dutyClientCert)
 	return 0
 }

@@ -84,6 +84,32 @@ type reply struct {
 // open sends a request. The caller closes the body.
 func (c *consumer) open(ctx context.Context, t *testing.T, a ask) (*http.Response, error) {
 	t.Helper()
+	return c.http.Do(a.request(ctx, t))
+}
+
+// wire sends a request on a connection of its own and returns every byte that
+// came, and how the connection ended.
+func (c *consumer) wire(t *testing.T, a ask) (string, error) {
+	t.Helper()
+	request := a.request(t.Context(), t)
+	request.Close = true
+	config := c.http.Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.ServerName = "localhost"
+	conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", request.URL.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := request.Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(conn)
+	return string(text), err
+}
+
+// request is the request as net/http sends it.
+func (a ask) request(ctx context.Context, t *testing.T) *http.Request {
+	t.Helper()
 	u, err := url.Parse(a.base)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +122,7 @@ func (c *consumer) open(ctx context.Context, t *testing.T, a ask) (*http.Respons
 	if a.body != "" {
 		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(a.body)), int64(len(a.body))
 	}
-	return c.http.Do(request)
+	return request
 }
 
 // send sends a request and reads the answer.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -267,11 +268,75 @@ func TestBench(t *testing.T) {
 		}
 	}
 	for _, want := range []int{200, 400, 403, 404, 405, 409, 410, 422, 429, 444, 495, 496, 497, 502, 503, 504, 599} {
-		if r := c.send(t, c.retrieve(mocks.BenchRecordURL(want))); r.status != want {
-			t.Errorf("%s: status %d, want %d", mocks.BenchRecordURL(want), r.status, want)
+		// The identifier at the end decides, wherever it stands.
+		for _, url := range []string{mocks.BenchRecordURL(want), "https://p9.nhs.uk/" + path.Base(mocks.BenchRecordURL(want))} {
+			if r := c.send(t, c.retrieve(url)); r.status != want {
+				t.Errorf("%s: status %d, want %d", url, r.status, want)
+			}
+		}
+	}
+	// Every error of a subject is the same in each kind of search.
+	for patient, want := range map[string]int{"9462205655": 400, "9462205671": 400, "9462205833": 400, "9462205701": 404, "9462205841": 415} {
+		for _, more := range []string{"", custodian + "RR8", plan, "&_summary=count"} {
+			if r := c.send(t, c.toNRL("/STU3/DocumentReference"+subject(patient)+more)); r.status != want {
+				t.Errorf("%s%s: status %d, want %d", patient, more, r.status, want)
+			}
 		}
 	}
 	if v := sp.Violations(); v != nil {
 		t.Errorf("violations %q", v)
+	}
+}
+
+func TestShutdownWaitsForAnswersUnderWay(t *testing.T) {
+	t.Parallel()
+	sp, c := withRecord(t)
+	sp.Fault(mocks.Drip(1, 5*time.Millisecond))
+	done := make(chan reply, 1)
+	go func() { done <- c.send(t, c.retrieve(doc)) }()
+	awaitRequest(sp)
+	if err := sp.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if r := <-done; r.err != nil || r.body != "0123456789" {
+		t.Errorf("%v: %q", r.err, r.body)
+	}
+}
+
+func TestAddressIsAnOption(t *testing.T) {
+	t.Parallel()
+	free := mocks.Run(t)
+	port := free.PlainURL()[strings.LastIndex(free.PlainURL(), ":")+1:]
+	taken, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sp, err := mocks.Start(mocks.WithAddress("127.0.0.1", map[mocks.Service]int{mocks.Plain: taken})); !errors.Is(err, mocks.ErrPort) {
+		_ = sp.Close()
+		t.Errorf("a port that is taken: %v", err)
+	}
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sp := mocks.Run(t, mocks.WithAddress("127.0.0.2", map[mocks.Service]int{mocks.Plain: taken}))
+	if sp.PlainURL() != "http://127.0.0.2:"+port || !strings.HasPrefix(sp.NRLURL(), "https://127.0.0.2:") {
+		t.Errorf("it listens on %s and %s", sp.PlainURL(), sp.NRLURL())
+	}
+}
+
+func TestServiceAsText(t *testing.T) {
+	t.Parallel()
+	for _, want := range []mocks.Service{mocks.NRL, mocks.SSP, mocks.Public, mocks.Plain, mocks.Revocation} {
+		text, err := want.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got mocks.Service
+		if err := got.UnmarshalText([]byte(strings.ToUpper(string(text)))); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	if err := new(mocks.Service).UnmarshalText([]byte("SDS2")); err == nil {
+		t.Error("an unknown service was read")
 	}
 }

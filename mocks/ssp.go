@@ -15,7 +15,7 @@ const interaction = "urn:nhs:names:services:nrl:DocumentReference.content.read"
 // what HTTP itself needs.
 var sspFields = []string{
 	"authorization", "ssp-traceid", "ssp-from", "ssp-to", "ssp-interactionid",
-	"host", "user-agent", "connection", "accept-encoding",
+	"host", "user-agent", "connection", "accept-encoding", "content-length", "transfer-encoding",
 }
 
 // proxy answers an outcome in the words of the SSP: code is the status as
@@ -32,27 +32,32 @@ func (s *Spine) serveSSP(e *exchange) answer {
 	if chosen, ok := accepted(e.r.Header.Get("Accept")); ok {
 		e.syntax = chosen
 	}
+	e.got.kept(dutySSPIdentity, dutySSPOnly)
 	for _, f := range e.got.Header {
 		name := strings.ToLower(f.Name)
 		switch {
 		case name == "accept-encoding" && f.Value != "identity":
-			e.got.broke("an encoding other than identity is accepted")
+			e.got.broke(dutySSPIdentity, "an encoding other than identity is accepted")
 		case !slices.Contains(sspFields, name) && name != "cookie" && name != "referer": // noted for every service
-			e.got.broke("the SSP takes no " + f.Name)
+			e.got.broke(dutySSPOnly, "the SSP takes no "+f.Name)
 		}
 	}
 	if e.r.Method != http.MethodGet {
-		e.got.broke("the method is not GET")
+		e.got.broke(dutySSPGet, "the method is not GET")
 		return e.outcome(http.StatusMethodNotAllowed, issue{
 			code: "not-supported", spine: "METHOD_NOT_ALLOWED", display: "Method not allowed", diagnostics: "Only GET is supported",
 			system: sspMethodSystem, severity: "fatal",
 		})
 	}
+	e.got.kept(dutySSPGet, dutySSPURL)
 	target, fault := e.target()
 	e.got.ProviderURL = target.String()
 	if fault != "" {
-		e.got.broke(fault)
+		e.got.broke(dutySSPURL, fault)
 		return e.proxy(http.StatusBadRequest, fault)
+	}
+	if s.isContact(target.raw) {
+		e.got.broke(dutyContactDirect, "a contact page was asked for through the SSP")
 	}
 	to, refused := e.identifyForProxy(target.URL)
 	if refused != nil {
@@ -78,7 +83,7 @@ func (e *exchange) target() (p provider, fault string) {
 	p = provider{raw: raw, URL: &url.URL{}}
 	if encoded {
 		if strings.Trim(raw, encodedAlphabet) != "" || strings.ContainsAny(raw, reserved) {
-			e.got.broke("a reserved character of the provider's URL is not percent-encoded")
+			e.got.broke(dutySSPURL, "a reserved character of the provider's URL is not percent-encoded")
 		}
 		decoded, err := url.PathUnescape(raw)
 		if err != nil {
@@ -99,52 +104,92 @@ func (e *exchange) target() (p provider, fault string) {
 // identifyForProxy judges who asks at the SSP, and for whom: header fields,
 // JWT and access. to is the provider's ASID.
 func (e *exchange) identifyForProxy(target *url.URL) (to string, refused *answer) {
-	refuse := func(status int, text string) (string, *answer) {
-		e.got.broke(text)
+	refuse := func(d duty, status int, text string) (string, *answer) {
+		e.got.broke(d, text)
 		return "", new(e.proxy(status, text))
 	}
 	values := map[string]string{}
 	for _, name := range []string{"Ssp-TraceID", "Ssp-From", "Ssp-To", "Ssp-InteractionID"} {
 		value, fault := e.got.only(name, false)
 		if fault != "" {
-			return refuse(http.StatusBadRequest, fault)
+			return refuse(dutySSPHeaders, http.StatusBadRequest, fault)
 		}
 		values[name] = value
 	}
 	token, fault := e.got.bearer()
 	if fault != "" {
-		return refuse(http.StatusBadRequest, fault)
+		return refuse(dutyBearer, http.StatusBadRequest, fault)
 	}
+	e.got.kept(dutySSPHeaders, dutyBearer, dutySSPTrace)
 	if !isUUID(values["Ssp-TraceID"]) {
-		return refuse(http.StatusBadRequest, "Ssp-TraceID is not a UUID")
+		return refuse(dutySSPTrace, http.StatusBadRequest, "Ssp-TraceID is not a UUID")
 	}
+	e.got.kept(dutySSPTraceFresh)
 	if e.spine.repeated(values["Ssp-TraceID"]) {
-		e.got.broke("Ssp-TraceID reused")
+		e.got.broke(dutySSPTraceFresh, "Ssp-TraceID reused")
 	}
 	from := values["Ssp-From"]
 	ods, faults := e.judge(token, expectation{
 		scope: "patient/*.read", asid: from, audiences: []string{target.Scheme + "://" + target.Host},
 	})
 	if len(faults) > 0 {
-		return refuse(http.StatusBadRequest, faults[0])
+		return refuse(faults[0].duty, http.StatusBadRequest, faults[0].text)
 	}
-	if values["Ssp-InteractionID"] != interaction || !e.spine.mayAsk(from, ods) {
-		return refuse(http.StatusForbidden, "ASID_CHECK_FAILED_MESSAGESENDER_"+from)
+	denied := "ASID_CHECK_FAILED_MESSAGESENDER_" + from
+	e.got.kept(dutySSPInteraction)
+	if values["Ssp-InteractionID"] != interaction {
+		return refuse(dutySSPInteraction, http.StatusForbidden, denied)
 	}
-	e.spine.mu.Lock()
-	known := e.spine.providers[values["Ssp-To"]]
-	e.spine.mu.Unlock()
-	if !known {
-		return refuse(http.StatusForbidden, "PARTYKEY_INTERACTION_CHECK_FAILED_MESSAGERECEIVER_"+values["Ssp-To"])
+	e.got.kept(dutySSPFrom)
+	if !e.spine.mayAsk(from, ods) {
+		return refuse(dutySSPFrom, http.StatusForbidden, denied)
 	}
-	return values["Ssp-To"], nil
+	return e.receiver(from, values["Ssp-To"], target)
+}
+
+// receiver judges the provider's ASID: is it known, may the consumer have its
+// records, and is the URL below an endpoint that is registered for it?
+func (e *exchange) receiver(from, to string, target *url.URL) (string, *answer) {
+	s := e.spine
+	s.mu.Lock()
+	endpoints, known := s.providers[to]
+	unshared := s.unshared[from+" "+to]
+	s.mu.Unlock()
+	e.got.kept(dutySSPTo)
+	registered := len(endpoints) == 0 || slices.ContainsFunc(endpoints, func(origin string) bool {
+		return strings.EqualFold(origin, target.Scheme+"://"+target.Host)
+	})
+	var text string
+	status := http.StatusForbidden
+	switch {
+	case !known:
+		text = "PARTYKEY_INTERACTION_CHECK_FAILED_MESSAGERECEIVER_" + to
+	case unshared:
+		text = "FOT_CHECK_FAILED_MESSAGESENDER_" + from + "_MESSAGERECEIVER_" + to
+	case !registered:
+		status, text = http.StatusBadRequest, "ENDPOINT_"+endpoints[0]+"_CPAID_"+to+"_VARIES_FROM_TARGETURL_"+e.got.ProviderURL
+	default:
+		return to, nil
+	}
+	if unshared { // an agreement is missing, no rule was broken
+		e.got.Violations = append(e.got.Violations, text)
+	} else {
+		e.got.broke(dutySSPTo, text)
+	}
+	return "", new(e.proxy(status, text))
 }
 
 // provide answers for the provider. A host without any record is unreachable.
 func (s *Spine) provide(e *exchange, target provider, to string) answer {
+	if t, ok := s.failingRecord(target.raw); ok {
+		return e.outcome(t.status, t.issue)
+	}
 	s.mu.Lock()
 	record := s.records[target.raw]
-	reachable := false
+	if record == nil {
+		record = s.benchRecord(target.raw)
+	}
+	reachable := record != nil
 	for known := range s.records {
 		u, err := url.Parse(known)
 		reachable = reachable || (err == nil && strings.EqualFold(u.Host, target.Host))
@@ -157,11 +202,8 @@ func (s *Spine) provide(e *exchange, target provider, to string) answer {
 		return e.outcome(http.StatusNotFound, notFound.because("No record found"))
 	case record.ProviderASID != to:
 		text := "PARTYKEY_INTERACTION_CHECK_FAILED_MESSAGERECEIVER_" + to
-		e.got.broke(text)
+		e.got.broke(dutySSPTo, text)
 		return e.proxy(http.StatusForbidden, text)
-	}
-	if t, ok := s.failingRecord(target.raw); ok {
-		return e.outcome(t.status, t.issue)
 	}
 	a := answer{status: record.Status, contentType: record.Type, body: record.Stream, length: record.Length}
 	if record.ServedType != "" {

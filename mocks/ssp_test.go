@@ -74,6 +74,9 @@ func TestSSPRefuses(t *testing.T) {
 	sp, c := setup(t)
 	sp.AddRecord(number, mocks.Record{URL: record})
 	sp.AddRecord(number, mocks.Record{URL: moved, ProviderASID: "200000000777"})
+	sp.AddProvider(nhs.MustParseASID("200000000666"), "https://p6.nhs.uk", "https://P6.nhs.uk:8443")
+	sp.AddProvider(nhs.MustParseASID("200000000555"))
+	sp.ForbidSharing(nhs.MustParseASID(mocks.ConsumerASID), nhs.MustParseASID("200000000555"))
 	drop := func(name string) func(*ask) { return func(a *ask) { delete(a.header, name) } }
 	set := func(name, value string) func(*ask) { return func(a *ask) { a.header[name] = []string{value} } }
 	const proxy, spine = "http://fhir.nhs.net/ValueSet/gpconnect-schedule-response-code-1-0", "https://fhir.nhs.uk/STU3/CodeSystem/Spine-ErrorOrWarningCode-1"
@@ -106,6 +109,18 @@ func TestSSPRefuses(t *testing.T) {
 		{
 			name: "the provider of another record", edit: set("Ssp-To", "200000000777"),
 			status: 403, diagnostics: "PARTYKEY_INTERACTION_CHECK_FAILED_MESSAGERECEIVER_200000000777",
+		},
+		{
+			name: "no data-sharing agreement", edit: set("Ssp-To", "200000000555"),
+			status: 403, diagnostics: "FOT_CHECK_FAILED_MESSAGESENDER_" + mocks.ConsumerASID + "_MESSAGERECEIVER_200000000555",
+		},
+		{
+			name: "a URL that is not registered for the provider", edit: set("Ssp-To", "200000000666"),
+			status: 400, diagnostics: "ENDPOINT_https://p6.nhs.uk_CPAID_200000000666_VARIES_FROM_TARGETURL_" + record,
+		},
+		{
+			name: "a URL that is registered, of a host that nobody serves", url: "https://p6.nhs.uk:8443/doc", edit: set("Ssp-To", "200000000666"),
+			status: 502, diagnostics: "ERROR_COMMUNICATING_TO_ENDPOINT_URL_https://p6.nhs.uk:8443/doc",
 		},
 		{
 			name: "a host that nobody serves", url: "https://p9.nhs.uk/doc", status: 502,

@@ -16,10 +16,10 @@ import (
 // TestHandshakesThatAreRefused has the error text of both ends.
 func TestHandshakesThatAreRefused(t *testing.T) {
 	t.Parallel()
-	issue := func(edit func(*x509.Certificate)) func(*testing.T, *mocks.Spine, *tls.Config) {
+	issue := func(edit func(*x509.Certificate), key ...pki.KeyOption) func(*testing.T, *mocks.Spine, *tls.Config) {
 		return func(t *testing.T, sp *mocks.Spine, c *tls.Config) {
 			t.Helper()
-			leaf, err := sp.PKI().Issue(mocks.ConsumerFQDN, edit)
+			leaf, err := sp.PKI().Issue(mocks.ConsumerFQDN, edit, key...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,6 +62,21 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 				c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return new(leaf.TLS()), nil }
 			},
 			near: "bad certificate", server: "unknown authority",
+		},
+		{
+			name:   "the certificate of a CA",
+			client: issue(func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }),
+			near:   "bad certificate", server: "that of a CA",
+		},
+		{
+			name:   "a client key of 1024 bits",
+			client: issue(nil, pki.RSA(1024)),
+			near:   "bad certificate", server: "key is too short",
+		},
+		{
+			name:   "a client certificate of a revoked sub CA",
+			client: func(_ *testing.T, sp *mocks.Spine, _ *tls.Config) { sp.Revoke(sp.PKI().Sub.Cert) },
+			near:   "bad certificate", server: "revoked",
 		},
 		{
 			name:   "a revoked client certificate",

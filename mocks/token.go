@@ -2,6 +2,7 @@ package mocks
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -32,12 +33,19 @@ type expectation struct {
 // judge reads a Spine JWT by the rules of the JWT page. ods is the
 // organisation that it names; faults is nil for a good token. It notes the
 // claims and the violations.
-func (e *exchange) judge(token string, want expectation) (ods string, faults []string) {
+func (e *exchange) judge(token string, want expectation) (ods string, faults []breach) {
 	claims, fault := decode(token)
 	if fault != "" {
-		return "", []string{fault}
+		return "", []breach{{dutyJWTForm, fault}}
 	}
 	e.got.Claims = claims
+	e.got.kept(
+		dutyJWTForm, dutyJWTTimes, dutyJWTIssuer, dutyJWTAudience, dutyJWTScope, dutyJWTSystem, dutyJWTOrganisation,
+		dutyJWTParty, dutyJWTClaims, dutyJWTFresh,
+	)
+	if _, ok := claims["act"]; ok {
+		e.got.kept(dutyJWTDelegate)
+	}
 	j := &judge{claims: claims}
 	j.times(e.spine.options.now().Unix())
 	j.party()
@@ -59,14 +67,14 @@ func (e *exchange) judge(token string, want expectation) (ods string, faults []s
 	}
 	for name := range claims {
 		if !slices.Contains(known, name) {
-			e.got.broke("the JWT has an unknown claim")
+			e.got.broke(dutyJWTClaims, "the JWT has an unknown claim")
 		}
 	}
 	if e.spine.reused(token) {
-		e.got.broke("JWT reused")
+		e.got.broke(dutyJWTFresh, "JWT reused")
 	}
 	for _, more := range j.faults[min(1, len(j.faults)):] {
-		e.got.broke(more) // the first becomes the answer, which notes it
+		e.got.broke(more.duty, more.text) // the first becomes the answer, which notes it
 	}
 	return ods, j.faults
 }
@@ -119,14 +127,20 @@ func object(section string) (members map[string]any, fault string) {
 // judge collects the faults of claims.
 type judge struct {
 	claims map[string]any
-	faults []string
+	faults []breach
+}
+
+// claimDuties are those of the claims; the others say who asks.
+var claimDuties = map[string]duty{
+	"iat": dutyJWTTimes, "exp": dutyJWTTimes, "iss": dutyJWTIssuer, "aud": dutyJWTAudience, "scope": dutyJWTScope,
+	"requesting_system": dutyJWTSystem, "requesting_organization": dutyJWTOrganisation, "act": dutyJWTDelegate,
 }
 
 func (j *judge) fault(claim, text string) {
 	if _, ok := j.claims[claim]; !ok {
 		text = "is missing"
 	}
-	j.faults = append(j.faults, fmt.Sprintf("The claim %s in the JWT %s", claim, text))
+	j.faults = append(j.faults, breach{cmp.Or(claimDuties[claim], dutyJWTParty), fmt.Sprintf("The claim %s in the JWT %s", claim, text)})
 }
 
 // text is a claim that is a string, "" for any other.

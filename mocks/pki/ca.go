@@ -30,6 +30,8 @@ type CA struct {
 	issuer *CA // nil for a root
 	set    string
 	now    func() time.Time
+
+	published Published // named in what it issues
 }
 
 // PEM is its certificate in PEM.
@@ -58,6 +60,7 @@ func (c *CA) issue(keyName, cn string, edit func(*x509.Certificate), options []K
 		return nil, err
 	}
 	template := leafTemplate(cn, c.now())
+	c.published.in(template)
 	if edit != nil {
 		edit(template)
 	}
@@ -78,6 +81,7 @@ func (c *CA) IssueCA(cn string, edit func(*x509.Certificate), options ...KeyOpti
 	}
 	template := caTemplate(cn, c.now(), 10)
 	template.MaxPathLen, template.MaxPathLenZero = 0, true
+	c.published.in(template)
 	if edit != nil {
 		edit(template)
 	}

@@ -18,6 +18,5 @@
 // other's certificates; give one another KeySet where they must not.
 //
 // The keys are worthless by design: nothing here may guard real data. The
-// package writes CRLs and no OCSP answers, and knows nothing of the code that
-// it helps to test.
+// package knows nothing of the code that it helps to test.
 package pki

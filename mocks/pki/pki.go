@@ -15,8 +15,29 @@ type Options struct {
 	// KeySet names the shared keys. PKIs of different key sets are unrelated,
 	// also when their names are equal.
 	KeySet string
+	// Root and Sub say where the lists of the root and of the sub CA are
+	// published; what they issue names them. Zero names none.
+	Root, Sub Published
 	// Now is the clock that validity periods start from; nil means time.Now.
 	Now func() time.Time
+}
+
+// Published is where a CA says what it has revoked.
+type Published struct {
+	// CRL is the URL of its list; zero leaves it out.
+	CRL string
+	// OCSP is the URL of its responder; zero leaves it out.
+	OCSP string
+}
+
+// in is what a certificate says of it.
+func (p Published) in(c *x509.Certificate) {
+	if p.CRL != "" {
+		c.CRLDistributionPoints = []string{p.CRL}
+	}
+	if p.OCSP != "" {
+		c.OCSPServer = []string{p.OCSP}
+	}
 }
 
 // PKI is a root, a sub CA and what they issue. Safe for concurrent use.
@@ -46,13 +67,14 @@ func New(o Options) (*PKI, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := &CA{Cert: cert, Key: k, set: o.KeySet, now: now}
+	root := &CA{Cert: cert, Key: k, set: o.KeySet, now: now, published: o.Root}
 	sub, err := root.IssueCA(name+" Authentication", func(c *x509.Certificate) {
 		c.MaxPathLen, c.MaxPathLenZero = 1, false // as both real sub CAs have it (security page)
 	}, Named("sub"))
 	if err != nil {
 		return nil, err
 	}
+	sub.published = o.Sub
 	return &PKI{Root: root, Sub: sub}, nil
 }
 
