@@ -55,7 +55,7 @@ func leaks(t *testing.T, where, text string) {
 	}
 }
 
-func print(v any) string { return fmt.Sprintf("%v %+v %#v %s %q", v, v, v, v, v) }
+func everyVerb(v any) string { return fmt.Sprintf("%v %+v %#v %s %q", v, v, v, v, v) }
 
 // TestNothingLeaks puts canaries into every input, provokes every kind of
 // error, and looks for them in errors and logs.
@@ -91,9 +91,9 @@ func TestNothingLeaks(t *testing.T) {
 			sp := mocks.Run(t)
 			id := sp.AddRecord(patient, mocks.Record{URL: "https://p1.nhs.uk/secret-path/9462205957?nhs=9462205965", Body: []byte("secret-body 9462205957")})
 			sp.AddContact(patient, "text/html", "secret-body")
-			log := new(sink)
+			logged := new(sink)
 			s := mockstest.Session(t, sp, func(c *client.Config) {
-				c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+				c.Logger = slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				c.Limits.Retries = 1
 			})
 			p, err := s.Read(t.Context(), string(id), patient) // before the fault
@@ -106,15 +106,15 @@ func TestNothingLeaks(t *testing.T) {
 				t.Error("the fault provoked no error")
 			}
 			for _, err := range failed {
-				leaks(t, "error", print(err))
+				leaks(t, "error", everyVerb(err))
 				for e := err; e != nil; e = errors.Unwrap(e) {
-					leaks(t, fmt.Sprintf("%T", e), print(e))
+					leaks(t, fmt.Sprintf("%T", e), everyVerb(e))
 				}
 			}
-			if !strings.Contains(log.String(), "op=search") {
+			if !strings.Contains(logged.String(), "op=search") {
 				t.Error("the log is empty")
 			}
-			leaks(t, "log", log.String())
+			leaks(t, "log", logged.String())
 		})
 	}
 }
@@ -166,6 +166,6 @@ func TestSettingsDoNotPrintWhatMustNotLeak(t *testing.T) {
 		User: auth.CitizenDelegate(patient, nhs.MustParseNumber("9462205965")),
 	}
 	for _, v := range []any{c.Credentials, c.Trust, r, &r, struct{ R auth.Requester }{r}, nrl.Query{Patient: patient, Custodian: r.Organisation}} {
-		leaks(t, fmt.Sprintf("%T", v), print(v))
+		leaks(t, fmt.Sprintf("%T", v), everyVerb(v))
 	}
 }

@@ -70,7 +70,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w: %w", ErrConfig, err)
 	}
-	dialer, err := auth.NewGoEngine(auth.TLSPolicy{Credentials: s.Credentials, Trust: s.trust, Proxy: s.Proxy, Now: s.Now})
+	dialer, err := s.dialer()
 	if err != nil {
 		return nil, fmt.Errorf("client: %w: %w", ErrConfig, err)
 	}

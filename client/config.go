@@ -25,7 +25,7 @@ var ErrConfig = errors.New("configuration")
 var ErrNotAvailable = errors.New("not available yet")
 
 // Config is all that a Client needs. Required are Environment or URLs,
-// Credentials, Trust, Engine and Audit.
+// Credentials, Trust and Audit.
 type Config struct {
 	// Environment fills NRLURL, SSPURL, CNHosts and SpineASID where they are
 	// empty. Zero means none: give the URLs.
@@ -48,6 +48,9 @@ type Config struct {
 	Trust *auth.Trust
 	// Engine chooses the TLS engine. See [Engine] for the zero value.
 	Engine Engine
+	// OpenSSLFolder is where libssl.so.3 and libcrypto.so.3 are; "" means where
+	// the system looks. The environment is not asked.
+	OpenSSLFolder string
 	// Proxy is an HTTP proxy (http://host:port) to Spine; nil means none. The
 	// environment's proxy variables are never read.
 	Proxy *url.URL
@@ -111,21 +114,6 @@ const (
 	V3
 )
 
-// Engine is a TLS engine.
-type Engine int
-
-// The engines.
-const (
-	// EngineOpenSSL, the zero value, requires all eight cipher suites. Not
-	// available yet: New says so and names EngineGo.
-	EngineOpenSSL Engine = iota
-	// EnginePreferOpenSSL takes OpenSSL where it is there, else Go, and logs
-	// once which. Until the OpenSSL engine exists it is Go.
-	EnginePreferOpenSSL
-	// EngineGo is crypto/tls, which has suites 1, 2 and 8 of the eight.
-	EngineGo
-)
-
 // settled is a checked Config.
 type settled struct {
 	Config
@@ -186,10 +174,9 @@ func (s *settled) checkTrust(fault func(string, ...any)) {
 	if s.Credentials == nil {
 		fault("Credentials are missing")
 	}
-	switch {
-	case s.Trust == nil:
+	if s.Trust == nil {
 		fault("Trust is missing")
-	default:
+	} else {
 		s.trust = s.Trust.WithCNHosts(s.CNHosts...)
 		if s.Now != nil {
 			s.trust = s.trust.WithClock(s.Now)
@@ -198,12 +185,7 @@ func (s *settled) checkTrust(fault func(string, ...any)) {
 			fault("Trust: %w", err)
 		}
 	}
-	switch s.Engine {
-	case EngineGo, EnginePreferOpenSSL:
-	case EngineOpenSSL:
-		fault("Engine: the zero value requires all eight cipher suites, and the OpenSSL engine is %w: "+
-			"client.EngineGo accepts three of them", ErrNotAvailable)
-	default:
+	if s.Engine < EngineOpenSSL || s.Engine > EngineGo {
 		fault("Engine is not a known one")
 	}
 	if s.Audit == nil {

@@ -1,13 +1,16 @@
 package client_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/nrlgo/nrlgo/auth/nhs"
+	"github.com/nrlgo/nrlgo/auth/openssl"
 	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/client"
 	"github.com/nrlgo/nrlgo/mocks"
@@ -62,14 +65,15 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		"live, whose ASID is not published": {func(c *client.Config) {
 			c.Environment, c.NRLURL, c.SpineASID = client.LiveHSCN, "", nhs.ASID{}
 		}, "SpineASID is missing", nil},
-		"v3":                     {func(c *client.Config) { c.Generation = client.V3 }, "", client.ErrNotAvailable},
-		"no audit trail":         {func(c *client.Config) { c.Audit = nil }, "client.NoAudit decides against one", nil},
-		"no audit, and no why":   {func(c *client.Config) { c.Audit = client.NoAudit("") }, "NoAudit needs a reason", nil},
-		"no reason for no check": {func(c *client.Config) { c.Trust = c.Trust.WithRevocation(revocation.Off("")) }, "", revocation.ErrReason},
-		"a negative limit":       {func(c *client.Config) { c.Limits.Body = -1 }, "negative", nil},
-		"too many retries":       {func(c *client.Config) { c.Limits.Retries = 4 }, "more than 3", nil},
-		"a proxy that is none":   {func(c *client.Config) { c.Proxy = &url.URL{Scheme: "https", Host: "proxy.example"} }, "Proxy", nil},
-		"a proxy host with path": {func(c *client.Config) { c.ProxyHosts = []string{"proxy.example/path"} }, "ProxyHosts", nil},
+		"v3":                           {func(c *client.Config) { c.Generation = client.V3 }, "", client.ErrNotAvailable},
+		"an OpenSSL that is not there": {func(c *client.Config) { c.Engine, c.OpenSSLFolder = client.EngineOpenSSL, "/nowhere" }, "client.EngineGo", openssl.ErrNotAvailable},
+		"no audit trail":               {func(c *client.Config) { c.Audit = nil }, "client.NoAudit decides against one", nil},
+		"no audit, and no why":         {func(c *client.Config) { c.Audit = client.NoAudit("") }, "NoAudit needs a reason", nil},
+		"no reason for no check":       {func(c *client.Config) { c.Trust = c.Trust.WithRevocation(revocation.Off("")) }, "", revocation.ErrReason},
+		"a negative limit":             {func(c *client.Config) { c.Limits.Body = -1 }, "negative", nil},
+		"too many retries":             {func(c *client.Config) { c.Limits.Retries = 4 }, "more than 3", nil},
+		"a proxy that is none":         {func(c *client.Config) { c.Proxy = &url.URL{Scheme: "https", Host: "proxy.example"} }, "Proxy", nil},
+		"a proxy host with path":       {func(c *client.Config) { c.ProxyHosts = []string{"proxy.example/path"} }, "ProxyHosts", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,5 +134,49 @@ func TestProbeConnectsAndSendsNothing(t *testing.T) {
 	}
 	if n := len(sp.Requests()); n != 0 {
 		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// Without cgo or libssl the zero setting is refused, never weakened.
+func TestZeroEngineHasAllEightSuites(t *testing.T) {
+	t.Parallel()
+	zero := config(t)
+	zero.Engine = client.EngineOpenSSL
+	prefer := zero
+	prefer.Engine = client.EnginePreferOpenSSL
+	var logged bytes.Buffer
+	prefer.Logger = slog.New(slog.NewTextHandler(&logged, nil))
+
+	_, missing := openssl.Version()
+	c, err := client.New(zero)
+	switch {
+	case missing != nil:
+		if !errors.Is(err, openssl.ErrNotAvailable) || !errors.Is(err, client.ErrConfig) {
+			t.Errorf("got %v, want %v", err, missing)
+		}
+	case err != nil:
+		t.Fatal(err)
+	default:
+		if c.Engine() != "openssl" {
+			t.Errorf("engine %q", c.Engine())
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+
+	c, err = client.New(prefer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "openssl"
+	if missing != nil {
+		want = "go"
+	}
+	if said := strings.Count(logged.String(), "OpenSSL is not available"); c.Engine() != want || (said == 1) != (missing != nil) {
+		t.Errorf("engine %q, want %q; the log: %s", c.Engine(), want, logged.String())
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nrlgo/nrlgo/client"
 	"github.com/nrlgo/nrlgo/client/audit"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 	"github.com/nrlgo/nrlgo/nrl"
 	"github.com/nrlgo/nrlgo/ssp"
 )
@@ -36,7 +37,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer sp.Close()
+	defer func() { _ = sp.Close() }()
 
 	creds, err := auth.ParseCredentials(sp.ClientCertPEM(), sp.ClientKeyPEM()) // or auth.LoadCredentials("client.pem", "client.key")
 	if err != nil {
@@ -59,7 +60,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 
 	s := c.As(auth.Requester{
 		Organisation: nhs.MustParseODSCode(mocks.ConsumerODS),
@@ -109,20 +110,38 @@ func ExampleCodeOf() {
 
 // An entry that is not shown is an error beside the readable pointers.
 func ExampleSession_Search() {
-	var incomplete []*nrl.EntryError
-	show := func(s *client.Session, patient nhs.Number) error {
-		for p, err := range s.Search(context.Background(), nrl.Query{Patient: patient}) {
-			var bad *nrl.EntryError
-			switch {
-			case errors.As(err, &bad):
-				incomplete = append(incomplete, bad) // say that the list is not complete
-			case err != nil:
-				return err // the search ended here
-			default:
-				fmt.Println(p)
-			}
-		}
-		return nil
+	sp, err := spineWithOnePatient()
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	_ = show
+	defer func() { _ = sp.Close() }()
+	patient := nhs.MustParseNumber("9462205957")
+	sp.AddRawEntry(patient, `{"resourceType": "DocumentReference", "id": "x"}`)
+	config, err := mockstest.Config(sp)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := client.New(config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+
+	for p, err := range c.As(mockstest.Requester()).Search(context.Background(), nrl.Query{Patient: patient}) {
+		var bad *nrl.EntryError
+		switch {
+		case errors.As(err, &bad):
+			fmt.Println("The list is not complete:", bad)
+		case err != nil:
+			fmt.Println("The search ended here:", err)
+		default:
+			fmt.Println(p.Type.Display)
+		}
+	}
+	// Output:
+	// Mental health crisis plan
+	// The list is not complete: entry 2 is not shown: malformed pointer: status is missing
 }

@@ -64,7 +64,7 @@ func (c *Client) Fetch(ctx context.Context, r Request) (*Response, error) {
 	defer cancel()
 	a.ctx = ctx
 	if err := a.run(); err != nil {
-		return nil, a.end(err) //nolint:contextcheck // the last line has a context of its own
+		return nil, a.end(err)
 	}
 	a.handed = true
 	return &a.response, nil
@@ -91,7 +91,7 @@ func (c *Client) Stream(ctx context.Context, r Request) (*Stream, error) {
 		if a.body != nil {
 			a.body.close()
 		}
-		err = a.end(err) //nolint:contextcheck // the last line has a context of its own
+		err = a.end(err)
 		cancel(nil)
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func retrieve(ctx context.Context, out *bytes.Buffer, s *client.Session, pointer
 		return err
 	}
 	file, err := rec.Save(dir)
-	if err = errors.Join(err, rec.Close()); err != nil { //nolint:contextcheck // an io.Closer takes none
+	if err = errors.Join(err, rec.Close()); err != nil {
 		return err
 	}
 	conn := rec.Conn()

@@ -157,7 +157,7 @@ func save(ctx context.Context, s *client.Session, p nrl.Pointer, dir string, opt
 		return savedView{}, err
 	}
 	file, err := rec.Save(dir)
-	if closing := rec.Close(); err == nil { //nolint:contextcheck // an io.Closer takes none
+	if closing := rec.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {

@@ -1,0 +1,298 @@
+//go:build cgo && linux
+
+package openssl_test
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nrlgo/nrlgo/auth"
+	"github.com/nrlgo/nrlgo/mocks/pki"
+)
+
+// refusal is a server that no request may reach, whichever engine dials.
+type refusal struct {
+	name   string
+	leaf   func(*x509.Certificate) // edits the server's certificate
+	key    []pki.KeyOption
+	server func(testing.TB, *kit, *tls.Config) // edits the rest
+	cnHost string                              // listed as a host whose common name counts
+	stage  auth.Stage                          // of a VerifyError
+	is     error                               // of a HandshakeError
+	client string                              // part of our error
+	far    string                              // part of the server's; "" is "bad certificate"
+	farTLS string                              // the same with OpenSSL, where it differs
+}
+
+func cnOnly(cn string) func(*x509.Certificate) {
+	return func(c *x509.Certificate) { c.DNSNames, c.IPAddresses, c.Subject.CommonName = nil, nil, cn }
+}
+
+func own(leaf func(testing.TB, *kit) (*pki.Leaf, error)) func(testing.TB, *kit, *tls.Config) {
+	return func(t testing.TB, k *kit, c *tls.Config) {
+		c.Certificates = []tls.Certificate{must[*pki.Leaf](t)(leaf(t, k)).TLS()}
+	}
+}
+
+var refusals = []refusal{
+	{
+		name:  "expired",
+		leaf:  func(c *x509.Certificate) { c.NotBefore, c.NotAfter = day(-20), day(-1) },
+		stage: auth.StageValidity, client: "expired on",
+	},
+	{
+		name:  "not yet valid",
+		leaf:  func(c *x509.Certificate) { c.NotBefore = day(1) },
+		stage: auth.StageValidity, client: "not valid before",
+	},
+	{
+		name:  "another host",
+		leaf:  func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"other.nhs.uk"}, nil },
+		stage: auth.StageName, client: "is for other.nhs.uk",
+	},
+	{
+		name: "another root of the same name",
+		server: own(func(t testing.TB, _ *kit) (*pki.Leaf, error) {
+			return must[*pki.PKI](t)(pki.New(pki.Options{KeySet: "foreign"})).Server("localhost")
+		}),
+		stage: auth.StageChain, client: "unknown authority",
+	},
+	{
+		name: "self-signed",
+		server: own(func(testing.TB, *kit) (*pki.Leaf, error) {
+			return pki.SelfSigned("localhost", local(nil))
+		}),
+		stage: auth.StageChain, client: "unknown authority",
+	},
+	{
+		name:  "extended key usage for clients only",
+		leaf:  func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} },
+		stage: auth.StageUsage, client: "incompatible key usage",
+	},
+	{
+		name:  "key not for signatures",
+		leaf:  func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment },
+		stage: auth.StageUsage, client: "not for signatures",
+	},
+	{
+		name:  "common name only, host not listed",
+		leaf:  cnOnly("localhost"),
+		stage: auth.StageName, client: "no subjectAltName",
+	},
+	{
+		name: "host listed, but a subjectAltName names another", cnHost: "localhost",
+		leaf:  func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"other.nhs.uk"}, nil },
+		stage: auth.StageName, client: "is for other.nhs.uk",
+	},
+	{
+		name: "host listed, common name of another", cnHost: "localhost",
+		leaf:  cnOnly("other.nhs.uk"),
+		stage: auth.StageName, client: "common name is that of another host",
+	},
+	{
+		name: "RSA of 1024 bits", key: []pki.KeyOption{pki.RSA(1024)},
+		stage: auth.StageKey, client: "RSA key of 1024 bits",
+	},
+	{
+		name:  "a CA certificate as the server's",
+		leaf:  func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true },
+		stage: auth.StageChain, client: "is a CA certificate",
+	},
+	{
+		name: "a server that asks for no certificate is judged too",
+		leaf: cnOnly("localhost"),
+		server: func(_ testing.TB, _ *kit, c *tls.Config) {
+			c.ClientAuth = tls.NoClientCert
+		},
+		stage: auth.StageName, client: "no subjectAltName",
+	},
+	{
+		name: "TLS 1.1",
+		server: func(_ testing.TB, _ *kit, c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+			c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA}
+		},
+		is: auth.ErrNoVersion, client: "does not speak TLS 1.2", far: "unsupported versions", farTLS: "version 303",
+	},
+	{
+		name:   "TLS 1.3 only",
+		server: func(_ testing.TB, _ *kit, c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
+		is:     auth.ErrNoVersion, client: "does not speak TLS 1.2", far: "unsupported versions",
+	},
+	{
+		name: "a suite outside the list only",
+		server: func(_ testing.TB, _ *kit, c *tls.Config) {
+			c.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_256_GCM_SHA384}
+		},
+		is: auth.ErrNoSuite, client: "no common cipher suite", far: "no cipher suite supported by both",
+	},
+	{
+		name: "our certificate refused",
+		server: func(_ testing.TB, _ *kit, c *tls.Config) {
+			c.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return errors.New("not on the list") }
+		},
+		is: auth.ErrRefused, client: "refused our certificate", far: "not on the list",
+	},
+}
+
+func day(n int) time.Time { return time.Now().AddDate(0, 0, n) }
+
+// TestRefusedServers: both engines refuse alike, the error says why at both
+// ends, and neither our certificate nor a byte of a request has left.
+func TestRefusedServers(t *testing.T) {
+	t.Parallel()
+	k := assets(t)
+	for name, make := range engines {
+		for _, tt := range refusals {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				t.Parallel()
+				config := k.config(t)
+				config.Certificates = []tls.Certificate{k.server(t, tt.leaf, tt.key...)}
+				if tt.server != nil {
+					tt.server(t, k, config)
+				}
+				addr, far := watched(t, config)
+				policy := k.policy
+				if tt.cnHost != "" {
+					policy.Trust = policy.Trust.WithCNHosts(tt.cnHost)
+				}
+				d := must[auth.Dialer](t)(make(policy))
+				conn, err := d.DialTLSContext(t.Context(), "tcp", addr)
+				if err == nil {
+					_ = conn.Close()
+					t.Fatal("the connection was made")
+				}
+				tt.judge(t, name, err)
+				want := cmp.Or(tt.far, "bad certificate")
+				if name == "openssl" {
+					want = cmp.Or(tt.farTLS, want)
+				}
+				if err := <-far; err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("the server's error is %v, want %q in it", err, want)
+				}
+			})
+		}
+	}
+}
+
+func (tt refusal) judge(t *testing.T, name string, err error) {
+	t.Helper()
+	if !strings.Contains(err.Error(), tt.client) {
+		t.Errorf("our error is %q, want %q in it", err, tt.client)
+	}
+	if tt.is != nil {
+		if he, ok := errors.AsType[*auth.HandshakeError](err); !ok || he.Engine != name || he.Host != "localhost" || !errors.Is(err, tt.is) {
+			t.Errorf("got %#v, want a HandshakeError of engine %s wrapping %v", err, name, tt.is)
+		}
+		return
+	}
+	if ve, ok := errors.AsType[*auth.VerifyError](err); !ok || ve.Stage != tt.stage || !errors.Is(err, auth.ErrUntrusted) {
+		t.Errorf("got %v, want a VerifyError of stage %s", err, tt.stage)
+	}
+}
+
+// watched is a server of crypto/tls that tells how its handshakes end. Our
+// certificate must not have reached it where it wants to see "bad certificate".
+func watched(t testing.TB, config *tls.Config) (addr string, far chan error) {
+	t.Helper()
+	far = make(chan error, 4)
+	return listen(t, func(raw net.Conn) {
+		defer func() { _ = raw.Close() }()
+		seen := &recorder{Conn: raw}
+		server := tls.Server(seen, config)
+		err := server.Handshake()
+		if err == nil {
+			_, err = server.Read(make([]byte, 1))
+		}
+		if err != nil && strings.Contains(err.Error(), "bad certificate") {
+			if n := len(afterHello(seen.bytes)); n != 7 { // the alert alone
+				err = errors.New("more than an alert has arrived")
+			}
+		}
+		far <- err
+	}), far
+}
+
+// afterHello is what follows the first record.
+func afterHello(b []byte) []byte {
+	if len(b) < 5 {
+		return nil
+	}
+	return b[min(len(b), 5+int(b[3])<<8+int(b[4])):]
+}
+
+// TestAcceptedServers is the other side: what must be accepted, and what both
+// engines say of it.
+func TestAcceptedServers(t *testing.T) {
+	t.Parallel()
+	k := assets(t)
+	for _, tt := range []struct {
+		name   string
+		leaf   func(*x509.Certificate)
+		server func(*tls.Config)
+		cnHost string
+		suite  uint16
+	}{
+		{name: "suite 1", suite: tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384},
+		{
+			name: "the server sends no sub CA", suite: tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			server: func(c *tls.Config) { c.Certificates[0].Certificate = c.Certificates[0].Certificate[:1] },
+		},
+		{
+			name: "the common name of a listed host", suite: tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			leaf: cnOnly("localhost"), cnHost: "LOCALHOST",
+		},
+		{
+			name: "suite 8", suite: tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+			server: func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA} },
+		},
+		{
+			name: "a server that asks for no certificate", suite: tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			server: func(c *tls.Config) { c.ClientAuth = tls.NoClientCert },
+		},
+	} {
+		for name, make := range engines {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				t.Parallel()
+				config := k.config(t)
+				config.Certificates = []tls.Certificate{k.server(t, tt.leaf)}
+				if tt.server != nil {
+					tt.server(config)
+				}
+				policy := k.policy
+				if tt.cnHost != "" {
+					policy.Trust = policy.Trust.WithCNHosts(tt.cnHost)
+				}
+				d := must[auth.Dialer](t)(make(policy))
+				s := dial(t, d, echo(t, config)).ConnState()
+				if s.Engine != name || d.Engine() != name || s.Version != tls.VersionTLS12 || s.CipherSuite != tt.suite || s.Resumed {
+					t.Errorf("connected with %+v", s)
+				}
+				if s.Peer.Host != "localhost" || s.Peer.ByCommonName != (tt.cnHost != "") || len(s.Peer.Chain) != 3 {
+					t.Errorf("peer %q, by common name %v, over %d certificates", s.Peer.Host, s.Peer.ByCommonName, len(s.Peer.Chain))
+				}
+			})
+		}
+	}
+}
+
+// echo is a server of crypto/tls that sends back what it gets.
+func echo(t testing.TB, config *tls.Config) (addr string) {
+	t.Helper()
+	return listen(t, echoing(config))
+}
+
+func echoing(config *tls.Config) func(net.Conn) {
+	return func(raw net.Conn) {
+		server := tls.Server(raw, config)
+		_, _ = io.Copy(server, server)
+		_ = server.Close()
+	}
+}
