@@ -100,7 +100,7 @@ func (o *options) setEngine(c *client.Config) error {
 	case "go":
 		c.Engine = client.EngineGo
 	case "openssl":
-		return usage("--engine openssl: %w; --engine go has three of the eight cipher suites", client.ErrNotAvailable)
+		c.Engine = client.EngineOpenSSL
 	default:
 		return usage("--engine: want auto, openssl or go")
 	}

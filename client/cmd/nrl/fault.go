@@ -49,7 +49,8 @@ func split(err error) []error {
 
 // flagNames are the fields of client.Config that its errors name.
 var flagNames = strings.NewReplacer(
-	"Environment", "--env", "NRLURL", "--nrl-url", "SSPURL", "--ssp-url", "SpineASID", "--spine-asid", "Engine", "--engine", "Trust:", "--ca:",
+	"Environment", "--env", "NRLURL", "--nrl-url", "SSPURL", "--ssp-url", "SpineASID", "--spine-asid", "Trust:", "--ca:",
+	"Engine: the zero value requires", "--engine openssl requires", "client.EngineGo", "--engine go",
 )
 
 // inFlags gives the faults that client.New found, each with its flag.

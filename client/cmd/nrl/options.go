@@ -82,7 +82,7 @@ func (o *options) securityFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.revocation, "revocation", "hard", "`policy`: hard, soft or off")
 	fs.StringSliceVar(&o.crls, "crl", nil, "revocation lists, `files` or folders, for certificates that name none or without a network")
 	fs.StringSliceVar(&o.crlHosts, "crl-host", nil, "`hosts` that may be asked for lists and OCSP, beside "+strings.Join(revocation.DefaultHosts(), " and "))
-	fs.StringVar(&o.engine, "engine", "auto", "TLS engine, a `name`: auto, go or openssl (not available yet)")
+	fs.StringVar(&o.engine, "engine", "auto", "TLS engine, a `name`: auto (openssl where it is there), openssl or go")
 	fs.StringVar(&o.issuer, "issuer", "", "iss of the JWT, a `URL` (default: https:// and the FQDN of --cert)")
 	fs.StringVar(&o.aud, "aud", "", "aud of the JWT for the locator, a `URL` (default: its scheme and host)")
 }

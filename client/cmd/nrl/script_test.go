@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/nrlgo/nrlgo/auth/nhs"
+	"github.com/nrlgo/nrlgo/auth/openssl"
 	"github.com/nrlgo/nrlgo/client/audit"
 	"github.com/nrlgo/nrlgo/mocks"
 	"github.com/nrlgo/nrlgo/mocks/pki"
@@ -43,6 +44,10 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
+		Condition: func(name string) (bool, error) { // [openssl]: this build and system have the engine
+			_, err := openssl.Version()
+			return name == "openssl" && err == nil, nil
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Values["mock"] = &scriptMock{}
 			return nil
