@@ -119,7 +119,7 @@ func TestOneClientServesManyRequesters(t *testing.T) {
 	for i := range practices {
 		r := auth.Requester{
 			Organisation: nhs.MustParseODSCode(fmt.Sprintf("P%d", i)), ASID: nhs.MustParseASID(fmt.Sprintf("2000001%05d", i)),
-			User: auth.Professional(nhs.MustParseRoleProfileID(strconv.Itoa(100+i))),
+			User: auth.Professional(nhs.MustParseRoleProfileID(strconv.Itoa(100 + i))),
 		}
 		sp.AllowConsumer(r.ASID, r.Organisation)
 		want[r.Organisation.Code()+" "+r.ASID.Digits()+" "+r.User.RoleProfile.Digits()] = true

@@ -44,7 +44,7 @@ var rooms = map[string]room{
 	"client/cmd/nrl":  {inside: []string{"*"}, outside: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
 	"mocks/pki":       {},
 	"mocks":           {inside: []string{"mocks/pki", "auth/nhs"}},
-	"mocks/mockstest": {inside: []string{"mocks", "client", "client/audit", "client/spine", "auth", "auth/nhs", "auth/revocation", "nrl", "ssp"}},
+	"mocks/mockstest": {inside: []string{"mocks", "client", "client/audit", "client/spine", "auth", "auth/nhs", "auth/openssl", "auth/revocation", "nrl", "ssp"}},
 	"mocks/cmd/*":     {inside: []string{"mocks", "mocks/pki", "auth/nhs"}},
 	"examples/*":      {inside: []string{"*"}},
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/client/spine"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 	"github.com/nrlgo/nrlgo/mocks/pki"
 	"github.com/nrlgo/nrlgo/nrl"
 )
@@ -55,7 +56,7 @@ func connect(tb testing.TB, base string, cert, key, ca []byte) (*nrl.Client, *tr
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dialer, err := auth.NewGoEngine(auth.TLSPolicy{Credentials: creds, Trust: trust.WithRevocation(revocation.Off("test"))})
+	dialer, err := mockstest.Dialer(auth.TLSPolicy{Credentials: creds, Trust: trust.WithRevocation(revocation.Off("test"))})
 	if err != nil {
 		tb.Fatal(err)
 	}

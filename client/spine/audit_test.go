@@ -13,9 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nrlgo/nrlgo/auth"
 	"github.com/nrlgo/nrlgo/auth/nhs"
 	"github.com/nrlgo/nrlgo/client/spine"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 )
 
 func TestLinesOfASearch(t *testing.T) {
@@ -37,7 +39,7 @@ func TestLinesOfASearch(t *testing.T) {
 	request, response, end := line, line, line
 	request.Kind, request.Note = spine.AuditRequest, "revocation off: test"
 	response.Kind, response.Status, response.Body, response.Outcome = spine.AuditResponse, 200, a.Body, "ok"
-	response.Engine, response.TLSVersion, response.CipherSuite = "go", "TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+	response.Engine, response.TLSVersion, response.CipherSuite = mockstest.EngineName(), "TLS 1.2", auth.SuiteName(b.Requests()[0].CipherSuite)
 	end.Kind, end.Status, end.Bytes, end.Outcome = spine.AuditEnd, 200, int64(len(a.Body)), "ok"
 	got := b.sink.all()
 	for i := range got {

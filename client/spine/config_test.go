@@ -10,6 +10,7 @@ import (
 	"github.com/nrlgo/nrlgo/auth"
 	"github.com/nrlgo/nrlgo/auth/nhs"
 	"github.com/nrlgo/nrlgo/client/spine"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 )
 
 func TestNewReportsEveryFault(t *testing.T) {
@@ -121,7 +122,7 @@ func TestCheck(t *testing.T) {
 	errNone := errors.New("no searchset")
 	r := b.search()
 	r.Check = func(a *spine.Response) error {
-		if len(a.Body) == 0 || a.Status != 200 || a.Conn.Engine != "go" {
+		if len(a.Body) == 0 || a.Status != 200 || a.Conn.Engine != mockstest.EngineName() {
 			t.Errorf("Check of a Fetch sees %d bytes, status %d, engine %q", len(a.Body), a.Status, a.Conn.Engine)
 		}
 		return a.Fail(spine.CodeIncomplete, spine.OriginNRL, errNone)

@@ -21,6 +21,7 @@ import (
 	"github.com/nrlgo/nrlgo/auth"
 	"github.com/nrlgo/nrlgo/client/spine"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 )
 
 // A GET carries no body, whatever keeps net/http from sending it twice.
@@ -306,11 +307,12 @@ func TestConnIsReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Conn.Engine != "go" || auth.SuiteName(a.Conn.CipherSuite) != "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" || a.Conn.Peer.Host != "127.0.0.1" {
+	seen := b.Requests()[0].CipherSuite // by the server
+	if a.Conn.Engine != mockstest.EngineName() || a.Conn.CipherSuite != seen || a.Conn.Peer.Host != "127.0.0.1" {
 		t.Errorf("%+v", a.Conn)
 	}
 	e := b.sink.all()[1]
-	if got := []string{e.Engine, e.TLSVersion, e.CipherSuite}; !slices.Equal(got, []string{"go", "TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"}) {
+	if got := []string{e.Engine, e.TLSVersion, e.CipherSuite}; !slices.Equal(got, []string{mockstest.EngineName(), "TLS 1.2", auth.SuiteName(seen)}) {
 		t.Errorf("on record: %v", got)
 	}
 }

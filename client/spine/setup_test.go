@@ -26,6 +26,7 @@ import (
 	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/client/spine"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 )
 
 const (
@@ -97,7 +98,7 @@ func dialer(tb testing.TB, sp *mocks.Spine, p auth.TLSPolicy) auth.Dialer {
 		tb.Fatal(err)
 	}
 	p.Credentials, p.Trust = creds, trust.WithRevocation(revocation.Off("a mock publishes no list"))
-	d, err := auth.NewGoEngine(p)
+	d, err := mockstest.Dialer(p)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/nrlgo/nrlgo/auth"
 	"github.com/nrlgo/nrlgo/auth/nhs"
-	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/client"
 	"github.com/nrlgo/nrlgo/client/audit"
 	"github.com/nrlgo/nrlgo/mocks"
@@ -13,8 +12,10 @@ import (
 )
 
 // Config is what a client needs to reach a mock: its URLs, certificates and
-// ASIDs, the Go engine, an audit trail in memory and revocation off (the mock
-// publishes no list). The error is that of loading the mock's certificates.
+// ASIDs, the engine of [EngineVariable], and an audit trail in memory.
+// Revocation is hard for a mock with [mocks.WithRevocationLists] and off for
+// every other, whose certificates name no list. The error is that of loading
+// the mock's certificates.
 func Config(sp *mocks.Spine) (client.Config, error) {
 	creds, err := auth.ParseCredentials(sp.ClientCertPEM(), sp.ClientKeyPEM())
 	if err != nil {
@@ -24,12 +25,20 @@ func Config(sp *mocks.Spine) (client.Config, error) {
 	if err != nil {
 		return client.Config{}, err
 	}
+	engine, err := engine()
+	if err != nil {
+		return client.Config{}, err
+	}
+	revoked, err := checker(sp)
+	if err != nil {
+		return client.Config{}, err
+	}
 	public := x509.NewCertPool()
 	public.AppendCertsFromPEM(sp.PublicCAPEM())
 	return client.Config{
 		NRLURL: sp.NRLURL(), SSPURL: sp.SSPURL(), SpineASID: nhs.MustParseASID(mocks.SpineASID),
-		Credentials: creds, Trust: trust.WithRevocation(revocation.Off("a mock publishes no list")),
-		Engine: client.EngineGo, Audit: new(audit.Memory),
+		Credentials: creds, Trust: trust.WithRevocation(revoked),
+		Engine: engine, Audit: new(audit.Memory),
 		Directory:   ssp.SingleASID(nhs.MustParseASID(mocks.ProviderASID)),
 		PublicRoots: public, AllowPrivate: true,
 	}, nil
@@ -59,7 +68,10 @@ func Client(t mocks.T, sp *mocks.Spine, edits ...func(*client.Config)) *client.C
 	if err != nil {
 		t.Fatalf("mockstest: %v", err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
+	t.Cleanup(func() {
+		_ = c.Close()
+		config.Trust.Revocation().Close()
+	})
 	return c
 }
 

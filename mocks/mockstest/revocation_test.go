@@ -4,11 +4,50 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
+	"github.com/nrlgo/nrlgo/nrl"
 )
+
+// TestClientOfAMockWithListsIsHard: a session looks the lists up, and refuses a
+// server that is on one.
+func TestClientOfAMockWithListsIsHard(t *testing.T) {
+	t.Parallel()
+	for name, revoke := range map[string]bool{"good": false, "revoked": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sp := mocks.Run(t, mocks.WithRevocationLists(0))
+			sp.AddPatient(patient)
+			if revoke {
+				sp.Revoke(sp.ServerCertificate())
+			}
+			var got []error
+			for _, err := range mockstest.Session(t, sp).Search(t.Context(), nrl.Query{Patient: patient}) {
+				got = append(got, err)
+			}
+			if revoke != (len(got) == 1 && errors.Is(got[0], revocation.ErrRevoked)) || !revoke && len(got) > 0 {
+				t.Errorf("got %v", got)
+			}
+			if err := sp.Shutdown(t.Context()); err != nil { // the handshake has ended on the far side too
+				t.Fatal(err)
+			}
+			lists := 0
+			for _, r := range sp.Requests() {
+				if r.Service == mocks.Revocation {
+					lists++
+				}
+			}
+			shown := slices.ContainsFunc(sp.Report().Duties, func(d mocks.Duty) bool { return d.ID == "server-revoked" && d.Status == mocks.Shown })
+			if lists == 0 || shown != revoke {
+				t.Errorf("%d requests for lists, the refusal of a revoked server shown: %t", lists, shown)
+			}
+		})
+	}
+}
 
 // TestListsSatisfyHardRevocation: what a mock publishes is what the library's
 // own checker wants, by list and by responder, and it follows Revoke.
