@@ -201,7 +201,7 @@ func TestReportOfHandshakes(t *testing.T) {
 			})
 			c.send(t, c.search())
 			c.http.CloseIdleConnections()
-			if err := sp.Close(); err != nil { // every handshake has ended on the far side too
+			if err := sp.Shutdown(t.Context()); err != nil { // every handshake has ended on the far side too
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, figures(sp.Report(), "tls-version", "tls-suites", "tls-order", "tls-all-suites", "client-certificate")); diff != "" {
@@ -235,7 +235,7 @@ func TestReportOfServerCertificates(t *testing.T) {
 						}
 					})
 					c.send(t, c.search())
-					if err := sp.Close(); err != nil {
+					if err := sp.Shutdown(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					if diff := cmp.Diff(map[string]string{duty: want}, figures(sp.Report(), duty)); diff != "" {

@@ -126,7 +126,8 @@ func (r *Request) anyCase(name string) bool {
 	return slices.ContainsFunc(r.Header, func(f Field) bool { return strings.EqualFold(f.Name, name) })
 }
 
-// Requests are those that arrived so far, oldest first.
+// Requests are those that arrived so far, oldest first; of very many, the
+// 90,000 latest at least.
 func (s *Spine) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -173,6 +173,21 @@ func TestManyMocksInOneProcess(t *testing.T) {
 	group.Wait()
 }
 
+// TestHundredsOfMocksAtOnce each answers, none costs a key.
+func TestHundredsOfMocksAtOnce(t *testing.T) {
+	t.Parallel()
+	var group sync.WaitGroup
+	for range 200 {
+		sp, c := setup(t)
+		group.Go(func() {
+			if r := c.send(t, c.search()); r.status != 404 || len(sp.Requests()) != 1 {
+				t.Errorf("%v, status %d", r.err, r.status)
+			}
+		})
+	}
+	group.Wait()
+}
+
 func TestClosedMockAnswersNobody(t *testing.T) {
 	t.Parallel()
 	sp, c := setup(t)
@@ -319,6 +334,9 @@ func TestAddressIsAnOption(t *testing.T) {
 		t.Fatal(err)
 	}
 	sp := mocks.Run(t, mocks.WithAddress("127.0.0.2", map[mocks.Service]int{mocks.Plain: taken}))
+	if every := mocks.Run(t, mocks.WithAddress("0.0.0.0", nil)); !strings.HasPrefix(every.NRLURL(), "https://127.0.0.1:") {
+		t.Errorf("every address is %s", every.NRLURL())
+	}
 	if sp.PlainURL() != "http://127.0.0.2:"+port || !strings.HasPrefix(sp.NRLURL(), "https://127.0.0.2:") {
 		t.Errorf("it listens on %s and %s", sp.PlainURL(), sp.NRLURL())
 	}

@@ -150,8 +150,11 @@ func (s *Spine) shaken(c *conn) {
 		if d := refusal(c.err); d != 0 {
 			t.figures[d].breach(c.err.Error())
 		}
-		if c.tcp.bait != 0 && c.tcp.present != nil {
+		switch {
+		case c.tcp.bait != 0 && c.tcp.present != nil:
 			t.figures[c.tcp.bait].shown++
+		case s.presentsRevoked(c): // who accepts it may hold a list of before
+			t.figures[dutyServerRevoked].shown++
 		}
 		return
 	}
@@ -170,6 +173,16 @@ func refusal(err error) duty {
 		return dutyClientCert
 	}
 	return 0
+}
+
+// presentsRevoked reports a handshake that the client ended where the mock's
+// own certificate is revoked and says where that can be seen.
+func (s *Spine) presentsRevoked(c *conn) bool {
+	if s.server == nil || s.options.lists == 0 || c.service != NRL && c.service != SSP || !strings.Contains(c.err.Error(), "remote error") {
+		return false
+	}
+	_, revoked := s.revoked[revokedKey(s.server.RawIssuer, s.server.SerialNumber)]
+	return revoked
 }
 
 // lay marks URLs that a good client does not ask for.

@@ -117,7 +117,7 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 					t.Errorf("%s: got %v, want %q in it", name, r.err, tt.near)
 				}
 			}
-			_ = sp.Close() // every handshake has ended on the far side too
+			_ = sp.Shutdown(t.Context()) // every handshake has ended on the far side too
 			if got := sp.ServerLog(); strings.Count(got, "TLS handshake error from 127.0.0.1") != 2 || !strings.Contains(got, tt.server) {
 				t.Errorf("the server's log is %q, want %q in it", got, tt.server)
 			}

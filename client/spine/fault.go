@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -187,11 +188,17 @@ func (x *exchange) refusal(resp *http.Response, received time.Time) *Error {
 	switch e.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		e.Err = ErrRedirect
+	case 495, 496: // SSP page
+		e.Err = fmt.Errorf("%w: %w", ErrStatus, auth.ErrRefused)
 	case http.StatusUnauthorized, http.StatusBadRequest: // a JWT of the future or the past may be why
 		e.Err = clock(e, resp.Header.Get("Date"), received)
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		a.transient = true // SSP page: transient causes only
 		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), a.client.config.Now())
+	}
+	if e.Status == http.StatusBadRequest && e.Outcome == nil && bytes.Contains(text, []byte("SSL certificate")) {
+		// nginx, which lets the handshake pass, answers so in place of 495 and 496.
+		e.Code, e.Err = CodeCertificate, fmt.Errorf("%w: %w", ErrStatus, auth.ErrRefused)
 	}
 	entry := x.responseEntry(e.Status, text, e)
 	entry.Time = received

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/nrlgo/nrlgo/auth"
 	"github.com/nrlgo/nrlgo/client"
@@ -95,10 +94,6 @@ func answerAdvice(e *client.Error) string {
 		return "try again later"
 	case client.CodeUnexpected:
 		return "is the URL right? That of the locator ends in /STU3; a gateway in between may have answered"
-	case client.CodeInvalid:
-		if e.Status == http.StatusBadRequest && e.Outcome == nil {
-			return "this is no answer of Spine, but how a TLS terminator refuses a certificate: is --cert issued for this environment?"
-		}
 	}
 	return ""
 }

@@ -255,9 +255,9 @@ func TestNginxRefusesOtherCertificates(t *testing.T) {
 	foreign := n.nrl(t.Context(), map[string]string{
 		"NRL_CERT": filepath.Join(n.dir, "foreign.pem"), "NRL_KEY": filepath.Join(n.dir, "foreign.key"),
 	}, "search", "--patient", "9876543210")
-	if foreign.status != statusOther || foreign.out != "" ||
-		!strings.Contains(foreign.errout, "status 400 from the NRL") ||
-		!strings.Contains(foreign.errout, "nrl: hint: this is no answer of Spine, but how a TLS terminator refuses a certificate") {
+	if foreign.status != statusCertificate || foreign.out != "" ||
+		!strings.Contains(foreign.errout, ": the server refused our certificate") ||
+		!strings.Contains(foreign.errout, "nrl: hint: is --cert issued for this environment") {
 		t.Errorf("a foreign certificate: %+v", foreign)
 	}
 	none := n.nrl(t.Context(), map[string]string{"NRL_CERT": "", "NRL_KEY": ""}, "search", "--patient", "9876543210")

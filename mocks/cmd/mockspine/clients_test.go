@@ -120,4 +120,10 @@ func TestTheCommandNRL(t *testing.T) {
 	for _, d := range p.report(t).Violated() {
 		t.Errorf("%s is violated: %q", d.ID, d.Notes)
 	}
+	p.manage(t, "POST", "/revoke", `{"certificate":"server"}`) // --revocation hard is what the lines ask for
+	cmd = exec.CommandContext(t.Context(), nrl, "search", "--patient", patient)
+	cmd.Env = append(p.environ(), "NRL_ENGINE=go")
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 6 || !strings.Contains(string(out), "revoked") {
+		t.Errorf("a revoked server: %v: %s", err, out)
+	}
 }

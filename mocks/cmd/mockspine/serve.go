@@ -50,7 +50,7 @@ func (s *settings) register(fs *flag.FlagSet) {
 	fs.BoolVar(&s.plainURLs, "plain-urls", false, "let the SSP take the provider's URL unencoded too")
 	fs.BoolVar(&s.status, "certificate-status", false, "answer a bad client certificate with 495 or 496, not with an alert")
 	fs.DurationVar(&s.lists, "lists", 24*time.Hour, "how long CRLs and OCSP answers hold; 0: certificates name none")
-	fs.StringVar(&s.revocation, "revocation", "off", "`policy` that the shell lines ask of nrl: hard, soft or off")
+	fs.StringVar(&s.revocation, "revocation", "", "`policy` that the shell lines ask of nrl: hard, soft or off (default: hard, without lists off)")
 	fs.DurationVar(&s.grace, "grace", 5*time.Second, "`time` for answers under way when it stops")
 	fs.Func("aud", "a further `value` of the JWT's aud claim to accept; may be repeated", func(text string) error {
 		s.audiences = append(s.audiences, text)
@@ -75,6 +75,12 @@ func (s *settings) check() error {
 	}
 	if s.lists != 0 && s.lists < time.Second || s.grace < 0 {
 		return fmt.Errorf("%w: --lists is below a second, or --grace below 0", errUsage)
+	}
+	if s.revocation == "" {
+		s.revocation = "hard"
+		if s.lists == 0 {
+			s.revocation = "off"
+		}
 	}
 	if !slices.Contains([]string{"hard", "soft", "off"}, s.revocation) || s.revocation == "hard" && s.lists == 0 {
 		return fmt.Errorf("%w: --revocation is hard, soft or off, and hard needs --lists", errUsage)
