@@ -14,10 +14,10 @@ func checkHost(s string) (host string, ip bool, err error) {
 	if s == "" {
 		return "", false, because(ErrURL, "it names no host")
 	}
-	if strings.HasPrefix(s, "[") {
-		inner := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
-		if err != nil || !addr.Is6() || addr.Zone() != "" || len(inner) != len(s)-2 {
+		if err != nil || !closed || !addr.Is6() || addr.Zone() != "" {
 			return "", false, because(ErrURL, "its host is a malformed IPv6 address")
 		}
 		return addr.String(), true, nil

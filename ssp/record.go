@@ -32,9 +32,9 @@ type Record struct {
 	kind      Kind
 	contacts  int // contact details to offer when it fails
 
-	started bool
-	read    int64
-	err     error // how it ended, io.EOF when whole
+	read  int64
+	whole bool
+	err   error // how it ended: io.EOF when whole
 }
 
 var _ interface {
@@ -90,10 +90,6 @@ func (r *Record) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	r.started = true
 	n, err := r.stream.Read(p)
 	if room := r.want.limit - r.read; int64(n) > room {
 		n, err = int(room), r.stream.Fail(spine.CodeUnexpected, r.want.origin, ErrTooLarge)
@@ -110,7 +106,7 @@ func (r *Record) Read(p []byte) (int, error) {
 
 // judge says what an end of the stream means, nil for a whole record.
 func (r *Record) judge(err error) error {
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // an error that wraps it is no end
 		var sum []byte
 		if r.sum != nil {
 			sum = r.sum.Sum(nil)
@@ -131,7 +127,7 @@ func (r *Record) judge(err error) error {
 // end ends the call, with the error that it came to or nil.
 func (r *Record) end(err error) {
 	if err = r.stream.End(err); err == nil {
-		r.err = io.EOF
+		r.whole, r.err = true, io.EOF
 		return
 	}
 	r.err = offer(err, r.contacts)

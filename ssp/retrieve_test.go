@@ -3,6 +3,7 @@ package ssp_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"slices"
@@ -50,7 +51,7 @@ func TestRecordComesThroughTheSSP(t *testing.T) {
 		Engine        string
 		Version       uint16
 	}
-	want := facts{"application/pdf", "pointer-1", ssp.KindRecord, 0, int64(len(document)), int64(len(document)), "go", 0x0303}
+	want := facts{"application/pdf", "pointer-1", ssp.KindRecord, 0, int64(len(document)), int64(len(document)), engine(), tls.VersionTLS12}
 	got := facts{rec.ContentType(), rec.PointerID(), rec.Kind(), rec.Content(), rec.Length(), rec.BytesRead(), rec.Conn().Engine, rec.Conn().Version}
 	if diff := cmp.Diff(want, got); diff != "" || rec.Received().IsZero() {
 		t.Errorf("record (-want +got)\n%s", diff)
@@ -156,7 +157,7 @@ func TestContactPageIsCalledDirectly(t *testing.T) {
 			t.Parallel()
 			b := setup(t, settings{edit: func(c *ssp.Config) { c.Directory = nil }})
 			u := strings.TrimSuffix(tt.add(b.sp, tt.target, "text/html; charset=utf-8", page), tt.target) + tt.path
-			rec := b.mustGet(t, pointer(contact(u, "text/html")), ssp.Contact)
+			rec := b.mustGet(t, pointer(contact(u)), ssp.Contact)
 			body, err := io.ReadAll(rec)
 			if err != nil || string(body) != page || rec.Kind() != ssp.KindContact || rec.ContentType() != "text/html" {
 				t.Fatalf("%s %s %q, %v", rec.Kind(), rec.ContentType(), body, err)
@@ -188,7 +189,7 @@ func TestContactPageOnAPrivateAddressIsNotCalled(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, tt.s)
-			p := pointer(contact(b.sp.AddPage("/contact", "text/html", "x"), "text/html"))
+			p := pointer(contact(b.sp.AddPage("/contact", "text/html", "x")))
 			_, err := b.get(t.Context(), p, ssp.Contact)
 			if !errors.Is(err, ssp.ErrAddress) || spine.CodeOf(err) != spine.CodeInvalid || len(b.sp.Requests()) != 0 {
 				t.Errorf("%v, %d requests", err, len(b.sp.Requests()))
@@ -363,7 +364,7 @@ func TestFailureOffersContactDetails(t *testing.T) {
 			b := setup(t, settings{})
 			b.sp.Serve(mocks.Record{URL: recordURL, Body: document})
 			b.sp.Fault(mocks.Once(tt.fault))
-			p := pointer(contact(b.sp.AddPage("/contact", "text/html", "Ring us"), "text/html"), pdf(recordURL))
+			p := pointer(contact(b.sp.AddPage("/contact", "text/html", "Ring us")), pdf(recordURL))
 			rec, err := b.get(t.Context(), p)
 			if err == nil {
 				_, err = io.Copy(io.Discard, rec)
@@ -383,7 +384,7 @@ func TestFailureOffersContactDetails(t *testing.T) {
 	t.Run("not where contact details were asked for, or there are none", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, settings{})
-		for _, p := range []nrl.Pointer{pointer(contact(b.sp.PublicURL()+"/missing", "text/html")), pointer(pdf("https://unknown.example/"))} {
+		for _, p := range []nrl.Pointer{pointer(contact(b.sp.PublicURL() + "/missing")), pointer(pdf("https://unknown.example/"))} {
 			_, err := b.get(t.Context(), p, ssp.Any)
 			if _, ok := errors.AsType[*ssp.NoRecordError](err); ok || err == nil {
 				t.Error(err)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,9 +27,9 @@ import (
 // The caller still closes the record.
 func (r *Record) Save(dir string) (path string, err error) {
 	switch {
-	case r.err != nil && r.err != io.EOF:
+	case r.failed():
 		return "", r.err
-	case r.started:
+	case r.whole || r.read > 0:
 		return "", unsaved(ErrPartRead)
 	}
 	root, err := os.OpenRoot(dir)
@@ -72,11 +71,14 @@ func (r *Record) saveAs(root *os.Root, name string) error {
 		return nil
 	}
 	_ = root.Remove(temp)
-	if err == r.err {
-		return err
+	if r.failed() {
+		return r.err
 	}
 	return unsaved(err)
 }
+
+// failed reports whether the record, rather than its file, is the trouble.
+func (r *Record) failed() bool { return r.err != nil && !r.whole }
 
 // publish gives a file its name, unless the name is taken. On an error the
 // name is not there, or is another's.

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,7 +36,7 @@ func TestSaveWritesTheRecord(t *testing.T) {
 	b := setup(t, settings{})
 	b.sp.Serve(mocks.Record{URL: recordURL, Body: document})
 	dir := t.TempDir()
-	p := pointer(contact("https://p1.nhs.uk/c", "text/html"), pdf(recordURL))
+	p := pointer(contact("https://p1.nhs.uk/c"), pdf(recordURL))
 	p.ID = "../RR8|x"
 	rec := b.mustGet(t, p)
 	path, err := rec.Save(dir)
@@ -82,7 +81,7 @@ func TestSaveLeavesNothingBehind(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, settings{limits: spine.Limits{Idle: 200 * time.Millisecond}})
+			b := setup(t, settings{limits: impatient(tt.code)})
 			b.trail.fail = func(e spine.AuditEntry) error {
 				if tt.audit && e.Kind == spine.AuditEnd {
 					return io.ErrClosedPipe

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/client/spine"
 	"github.com/nrlgo/nrlgo/mocks"
+	"github.com/nrlgo/nrlgo/mocks/mockstest"
 	"github.com/nrlgo/nrlgo/nrl"
 	"github.com/nrlgo/nrlgo/ssp"
 )
@@ -49,36 +51,36 @@ type bench struct {
 
 // setup starts a mock and makes a client of it, which makes one attempt a
 // call, knows the provider and may call the loopback.
-func setup(t testing.TB, s settings) bench {
-	t.Helper()
-	sp, tr := mocks.Run(t, s.mock...), new(trail)
+func setup(tb testing.TB, s settings) bench {
+	tb.Helper()
+	sp, tr := mocks.Run(tb, s.mock...), new(trail)
 	s.limits.Retries = cmp.Or(s.limits.Retries, -1)
 	config := ssp.Config{
-		Exchange: exchange(t, sp, tr, s), Base: parse(t, sp.SSPURL()), AllowPrivate: true, Directory: ssp.SingleASID(asid),
+		Exchange: exchange(tb, sp, tr, s), Base: parse(tb, sp.SSPURL()), AllowPrivate: true, Directory: ssp.SingleASID(asid),
 	}
 	if s.edit != nil {
 		s.edit(&config)
 	}
 	c, err := ssp.New(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return bench{c, sp, tr}
 }
 
-func exchange(t testing.TB, sp *mocks.Spine, sink spine.AuditSink, s settings) *spine.Client {
-	t.Helper()
+func exchange(tb testing.TB, sp *mocks.Spine, sink spine.AuditSink, s settings) *spine.Client {
+	tb.Helper()
 	creds, err := auth.ParseCredentials(sp.ClientCertPEM(), sp.ClientKeyPEM())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	trust, err := auth.ParseTrust(sp.CAPEM())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	dialer, err := auth.NewGoEngine(auth.TLSPolicy{Credentials: creds, Trust: trust.WithRevocation(revocation.Off("test"))})
+	dialer, err := mockstest.Dialer(auth.TLSPolicy{Credentials: creds, Trust: trust.WithRevocation(revocation.Off("test"))})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(sp.PublicCAPEM())
@@ -87,17 +89,20 @@ func exchange(t testing.TB, sp *mocks.Spine, sink spine.AuditSink, s settings) *
 		Public: spine.PublicPages{Roots: roots, Allow: s.allow}, Limits: s.limits,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = x.Close() })
+	tb.Cleanup(func() { _ = x.Close() })
 	return x
 }
 
-func parse(t testing.TB, text string) *url.URL {
-	t.Helper()
+// engine is the TLS engine that the tests run under.
+func engine() string { return cmp.Or(os.Getenv(mockstest.EngineVariable), "go") }
+
+func parse(tb testing.TB, text string) *url.URL {
+	tb.Helper()
 	u, err := url.Parse(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return u
 }
@@ -108,13 +113,13 @@ func (b bench) get(ctx context.Context, p nrl.Pointer, opts ...ssp.Option) (*ssp
 }
 
 // mustGet retrieves what must be there; it is closed at the end of the test.
-func (b bench) mustGet(t testing.TB, p nrl.Pointer, opts ...ssp.Option) *ssp.Record {
-	t.Helper()
-	rec, err := b.get(t.Context(), p, opts...)
+func (b bench) mustGet(tb testing.TB, p nrl.Pointer, opts ...ssp.Option) *ssp.Record {
+	tb.Helper()
+	rec, err := b.get(tb.Context(), p, opts...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = rec.Close() })
+	tb.Cleanup(func() { _ = rec.Close() })
 	return rec
 }
 
@@ -129,8 +134,8 @@ func pdf(u string) nrl.Content {
 }
 
 // contact is a page of contact details.
-func contact(u, contentType string) nrl.Content {
-	return nrl.Content{ContentType: contentType, URL: u, Format: nrl.Coding{Code: mocks.FormatContact}}
+func contact(u string) nrl.Content {
+	return nrl.Content{ContentType: "text/html", URL: u, Format: nrl.Coding{Code: mocks.FormatContact}}
 }
 
 // trail is an audit sink in memory, which may fail.
@@ -161,8 +166,8 @@ func (s *trail) all() []spine.AuditEntry {
 }
 
 // end is the end line of the only call, which must be there once.
-func (s *trail) end(t testing.TB) spine.AuditEntry {
-	t.Helper()
+func (s *trail) end(tb testing.TB) spine.AuditEntry {
+	tb.Helper()
 	var found []spine.AuditEntry
 	for _, e := range s.all() {
 		if e.Kind == spine.AuditEnd {
@@ -170,7 +175,7 @@ func (s *trail) end(t testing.TB) spine.AuditEntry {
 		}
 	}
 	if len(found) != 1 {
-		t.Fatalf("%d end lines in the audit trail", len(found))
+		tb.Fatalf("%d end lines in the audit trail", len(found))
 	}
 	return found[0]
 }
