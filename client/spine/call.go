@@ -250,7 +250,7 @@ func mediaType(fields []string) string {
 		return ""
 	}
 	mt, _, err := mime.ParseMediaType(fields[0])
-	if err != nil {
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) { // a faulty parameter leaves the type
 		return ""
 	}
 	return mt

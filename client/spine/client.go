@@ -125,6 +125,9 @@ func (r Request) check(spineASID nhs.ASID) error {
 	if err := r.Requester.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrRequest, err)
 	}
+	if c := r.Requester.User.Citizen; !c.IsZero() && !r.Patient.IsZero() && r.Patient != c {
+		return refuse("a citizen asks for another patient's records") // Spine JWT page: patientaccess is to one's own
+	}
 	if r.URL == nil || r.URL.Host == "" || r.URL.User != nil || r.URL.Fragment != "" {
 		return refuse("its URL has no host, or has userinfo or a fragment")
 	}

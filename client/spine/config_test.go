@@ -75,6 +75,7 @@ func TestRequestsThatAreNotSent(t *testing.T) {
 		"a line feed in the query":      edit(func(u *url.URL) { u.RawQuery = "x\ny" }),
 		"letters beyond ASCII":          edit(func(u *url.URL) { u.Opaque = "/é" }),
 		"a host that is none":           edit(func(u *url.URL) { u.Host = "a b" }),
+		"a citizen for another":         func(r *spine.Request) { r.Requester.User = auth.Citizen(nhs.MustParseNumber("9462205965")) },
 		"a line feed in Accept":         func(r *spine.Request) { r.Accept = "a\nb" },
 	} {
 		r := b.retrieve()
@@ -99,6 +100,7 @@ func TestContentTypes(t *testing.T) {
 		"Content-Type: Application/FHIR+json; charset=UTF-8\r\n": "application/fhir+json",
 		"":                    "",
 		"Content-Type: ;\r\n": "",
+		"Content-Type: application/pdf; name=a b.pdf\r\n":              "application/pdf",
 		"Content-Type: text/html\r\nContent-Type: application/pdf\r\n": "",
 	} {
 		b := setup(t)

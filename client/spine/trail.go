@@ -25,18 +25,27 @@ func (a *call) entry(kind AuditKind) AuditEntry {
 	r := &a.request
 	e := AuditEntry{
 		Kind: kind, CallID: a.id, Attempt: a.attempts, Time: a.client.config.Now(), Op: r.Op, Service: r.Service,
-		Action: "view pointer", Requester: r.Requester, Verb: http.MethodGet, URL: wireURL(r), RecordURL: r.RecordURL,
+		Action: action(r.Op), Requester: r.Requester, Verb: http.MethodGet, URL: wireURL(r), RecordURL: r.RecordURL,
 		Patient: r.Patient, PointerID: r.PointerID, TraceID: a.trace,
 	}
 	switch r.Service {
 	case NRL:
 		e.To = a.client.config.SpineASID
 	case SSP:
-		e.To, e.Action = r.To, "view record"
-	case Public:
-		e.Action = "view contact details"
+		e.To = r.To
 	}
 	return e
+}
+
+// action is the consumer guidance's word for an operation.
+func action(op Op) string {
+	switch op {
+	case OpRetrieve:
+		return "view record"
+	case OpContact:
+		return "view contact details"
+	}
+	return "view pointer"
 }
 
 // wireURL is the URL as it is sent.
