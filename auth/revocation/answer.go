@@ -97,7 +97,7 @@ func readResponse(der []byte) (*response, error) {
 		certs := list.in(tagSequence)
 		list.end()
 		for certs.more() && len(p.certs) < 8 {
-			p.certs = append(p.certs, certs.whole(tagSequence))
+			p.certs = append(p.certs, certs.sequence())
 		}
 		certs.end()
 	}
@@ -119,7 +119,7 @@ func (p *response) readBody(whole reader) {
 	}
 	if r.next(explicit(1)) {
 		name := r.in(explicit(1))
-		p.byName = name.whole(tagSequence)
+		p.byName = name.sequence()
 		name.end()
 	} else {
 		key := r.in(explicit(2))

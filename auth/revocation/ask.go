@@ -29,7 +29,7 @@ func (q *inquiry) lookAtHand() error {
 }
 
 func (q *inquiry) lookInLists() error {
-	for _, l := range q.files.of(q.cert.RawIssuer) {
+	for _, l := range q.files.of(q.subject) {
 		if err := q.takeList(ByFile, l); err != nil {
 			return err
 		}
@@ -55,14 +55,17 @@ func (q *inquiry) takeList(by Method, l *list) error {
 			Cert: commonName(q.cert), Kind: ErrRevoked, By: by, Source: l.source,
 			Reason: revoked.reason, At: time.Unix(revoked.at, 0).UTC(),
 		}
-	case by == ByFile && errors.Is(err, ErrScope):
-		return nil // a folder holds the lists of many certificates
+	case by == ByFile && errors.Is(err, ErrScope): // a folder holds the lists of many certificates
 	case err != nil:
 		q.missed(by, l.source, err)
-		return nil
-	case q.done():
-		return nil
+	case !q.done():
+		q.add(by, l, covered)
 	}
+	return nil
+}
+
+// add counts a list that says good, for these reasons.
+func (q *inquiry) add(by Method, l *list, covered reasonSet) {
 	s := Status{By: by, Source: l.source, ThisUpdate: l.from, NextUpdate: l.to}
 	if q.covered != 0 { // by lists for some reasons each
 		if q.status.ThisUpdate.After(s.ThisUpdate) {
@@ -74,7 +77,6 @@ func (q *inquiry) takeList(by Method, l *list) error {
 	}
 	q.covered |= covered
 	q.status = s
-	return nil
 }
 
 // takeStaple verifies a staple once; the same octets are known again. One that
@@ -112,24 +114,13 @@ func noWaiting(*inquiry) error { return nil }
 // responder without id-pkix-ocsp-nocheck is looked up when no list at hand
 // speaks of it. The error is that of a revocation.
 func (q *inquiry) takeAnswer(by Method, a *answer, lookUp func(*inquiry) error) error {
-	if err := a.proves(q.now); err != nil {
-		q.missed(by, a.source, err)
-		return nil
-	}
-	trusted := true
-	if a.signer != nil {
-		r := &inquiry{Checker: q.Checker, subject: newSubject(a.signer, q.issuer), now: q.now}
-		err := r.lookInLists()
-		if trusted = unchecked(a.signer); err == nil && !trusted {
-			err = lookUp(r)
-			trusted = r.done()
-		}
-		if err != nil {
-			q.missed(by, a.source, fmt.Errorf("%w: its certificate is revoked", ErrResponder))
-			return nil
-		}
+	trusted, err := false, a.proves(q.now)
+	if err == nil {
+		trusted, err = q.trusts(a, lookUp)
 	}
 	switch {
+	case err != nil:
+		q.missed(by, a.source, err)
 	case a.status == statusRevoked:
 		return &Error{
 			Cert: commonName(q.cert), Kind: ErrRevoked, By: by, Source: a.source,
@@ -145,6 +136,23 @@ func (q *inquiry) takeAnswer(by Method, a *answer, lookUp func(*inquiry) error) 
 		q.status = Status{By: by, Source: a.source, ThisUpdate: a.from, NextUpdate: a.to}
 	}
 	return nil
+}
+
+// trusts says whether the answer's responder is known not to be revoked; the
+// error is that it is.
+func (q *inquiry) trusts(a *answer, lookUp func(*inquiry) error) (bool, error) {
+	if a.signer == nil {
+		return true, nil
+	}
+	r := &inquiry{Checker: q.Checker, subject: newSubject(a.signer, q.issuer), now: q.now}
+	revoked := r.lookInLists()
+	if revoked == nil && !unchecked(a.signer) {
+		revoked = lookUp(r)
+	}
+	if revoked != nil {
+		return false, fmt.Errorf("%w: its certificate is revoked", ErrResponder)
+	}
+	return unchecked(a.signer) || r.done(), nil
 }
 
 // begin starts the first fetch that ask would wait for.

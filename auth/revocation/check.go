@@ -61,17 +61,21 @@ func (k *Checker) Recheck(chain []*x509.Certificate) error {
 	if inquiries == nil {
 		return err
 	}
+	var unknown error
 	for _, q := range inquiries {
 		if err := q.lookAtHand(); err != nil {
-			return err
+			return err // revoked, which outweighs unknown
 		}
-		if !q.done() && k.mode == hard {
-			q.begin()
+		if q.done() {
+			continue
+		}
+		q.begin()
+		if k.mode == hard && unknown == nil {
 			q.missed("", "", ErrNotAtHand)
-			return q.unknown()
+			unknown = q.unknown()
 		}
 	}
-	return nil
+	return unknown
 }
 
 // open prepares a check; without inquiries the result is final.

@@ -123,10 +123,10 @@ func readList(parts signed) (*list, error) {
 	if !r.next(tagInteger) || r.small(tagInteger) != 1 {
 		return nil, fmt.Errorf("%w: a CRL that is not of version 2", ErrMalformed)
 	}
-	if !bytes.Equal(r.whole(tagSequence), parts.algorithm) {
+	if !bytes.Equal(r.sequence(), parts.algorithm) {
 		r.fail()
 	}
-	l := &list{issuer: bytes.Clone(r.whole(tagSequence)), from: r.time(), parts: parts}
+	l := &list{issuer: bytes.Clone(r.sequence()), from: r.time(), parts: parts}
 	if !*r.bad && !r.next(tagUTCTime) && !r.next(tagGeneralTime) {
 		// Such a list would never grow stale.
 		return nil, fmt.Errorf("%w: a CRL without nextUpdate", ErrMalformed)

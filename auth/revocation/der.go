@@ -102,9 +102,9 @@ func (r *reader) take(tag byte) []byte {
 	return content
 }
 
-// whole reads an element of that tag with its header.
-func (r *reader) whole(tag byte) []byte {
-	if !r.next(tag) {
+// sequence reads a SEQUENCE with its header.
+func (r *reader) sequence() []byte {
+	if !r.next(tagSequence) {
 		r.fail()
 		return nil
 	}

@@ -20,7 +20,7 @@ type disk struct{ dir string }
 func (d disk) name(k key, kind string) string {
 	h := sha256.New()
 	for _, part := range []string{kind, k.url, string(k.issuer[:]), k.serial} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // never fails
 	}
 	return filepath.Join(d.dir, hex.EncodeToString(h.Sum(nil))+"."+kind)
 }

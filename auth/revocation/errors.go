@@ -150,7 +150,7 @@ func (a Attempt) String() string {
 // Error is one line.
 func (e *Error) Error() string {
 	text := "revocation: " + quoted(e.Cert) + ": " + e.Kind.Error()
-	if e.Kind == ErrRevoked {
+	if errors.Is(e.Kind, ErrRevoked) {
 		who := strings.TrimSpace(string(e.By) + " " + e.Source)
 		return fmt.Sprintf("%s on %s (%s), says %s", text, e.At.UTC().Format(time.DateOnly), e.Reason, who)
 	}

@@ -31,7 +31,7 @@ func TestFetchFaults(t *testing.T) {
 		text string
 	}{
 		{name: "404", do: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, secret, http.StatusNotFound) }, want: revocation.ErrFetch, text: "HTTP status 404"},
-		{name: "503", do: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, secret, 503) }, want: revocation.ErrFetch, text: "HTTP status 503"},
+		{name: "503", do: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, secret, http.StatusServiceUnavailable) }, want: revocation.ErrFetch, text: "HTTP status 503"},
 		{name: "another 2xx", do: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }, want: revocation.ErrFetch, text: "HTTP status 202"},
 		{name: "a redirect", do: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/"+secret, http.StatusFound) }, want: revocation.ErrFetch, text: "HTTP status 302"},
 		{name: "a page", do: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>" + secret)) }, want: revocation.ErrMalformed, text: "no CRL in DER or PEM"},
@@ -52,13 +52,13 @@ func TestFetchFaults(t *testing.T) {
 			w := w.in(t)
 			s := serve(t, tt.do)
 			leaf := w.leaf("leaf.nhs.uk", named(s.URL+"/"+secret, ""))
-			var log bytes.Buffer
-			k := w.checker(revocation.Config{Hosts: []string{s.host}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			var logged bytes.Buffer
+			k := w.checker(revocation.Config{Hosts: []string{s.host}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 			_, err := k.Check(t.Context(), w.chain(leaf), nil)
 			wantErr(t, err, tt.want)
 			wantErr(t, err, revocation.ErrUnknown)
-			if !strings.Contains(err.Error(), tt.text) || !strings.Contains(err.Error(), s.host) || strings.Contains(err.Error()+log.String(), secret) {
-				t.Errorf("the text is %q, the log %q", err, log.String())
+			if !strings.Contains(err.Error(), tt.text) || !strings.Contains(err.Error(), s.host) || strings.Contains(err.Error()+logged.String(), secret) {
+				t.Errorf("the text is %q, the log %q", err, logged.String())
 			}
 			if got := s.hits.Load(); got != 1 {
 				t.Errorf("%d requests, want 1", got)

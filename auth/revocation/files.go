@@ -29,8 +29,13 @@ type files struct {
 	mu    sync.Mutex
 	next  time.Time
 	known map[string]*file
-	by    map[string][]*list // by the issuer's Name
+	by    map[place][]*list
 }
+
+// place is what a list is looked up by, so that one of thousands of partitions
+// costs no more than one: the issuer's Name and that of the distribution
+// point; "" is a list for all points.
+type place struct{ issuer, point string }
 
 type file struct {
 	size  int64
@@ -60,10 +65,18 @@ func (f *files) holds(dir string) bool {
 	return false
 }
 
-// of are the lists of an issuer.
-func (f *files) of(issuer []byte) []*list {
+// of are the lists of the certificate's issuer, apart from those for points
+// that it does not name.
+func (f *files) of(s *subject) (found []*list) {
 	if f == nil || len(f.paths) == 0 {
 		return nil
+	}
+	issuer := string(s.cert.RawIssuer)
+	places := []place{{issuer, ""}, {issuer, string(directoryName(s.cert.RawIssuer, nil))}}
+	for _, p := range s.points {
+		for _, n := range p.names {
+			places = append(places, place{issuer, string(n)})
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +86,10 @@ func (f *files) of(issuer []byte) []*list {
 			f.log.Warn("a CRL file cannot be used; what it held before stays", "fault", fault)
 		}
 	}
-	return f.by[string(issuer)]
+	for _, p := range places {
+		found = append(found, f.by[p]...)
+	}
+	return found
 }
 
 // look reads what is new or changed, and forgets what is gone.
@@ -96,17 +112,30 @@ func (f *files) look() (faults []error) {
 			}
 		}
 	}
-	f.by = map[string][]*list{}
+	f.by = map[place][]*list{}
 	for _, name := range slices.Sorted(maps.Keys(f.known)) {
 		if !seen[name] {
 			delete(f.known, name)
 			continue
 		}
 		for _, l := range f.known[name].lists {
-			f.by[string(l.issuer)] = append(f.by[string(l.issuer)], l)
+			for _, p := range l.places() {
+				f.by[p] = append(f.by[p], l)
+			}
 		}
 	}
 	return faults
+}
+
+func (l *list) places() []place {
+	if l.point == nil || len(l.point.names) == 0 {
+		return []place{{string(l.issuer), ""}}
+	}
+	var all []place
+	for _, n := range l.point.names {
+		all = append(all, place{string(l.issuer), string(n)})
+	}
+	return all
 }
 
 func (f *files) read(name string) error {

@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -19,15 +20,12 @@ import (
 
 // openssl is a CA of the openssl command over the sub CA's key: it makes lists
 // and answers by its own code and clock.
-type openssl struct {
-	*world
-	t *testing.T
-}
+type openssl struct{ *world }
 
 func newOpenSSL(t *testing.T) *openssl {
 	t.Helper()
 	w := setupAt(t, time.Now().Truncate(time.Second))
-	o := &openssl{world: w, t: t}
+	o := &openssl{w}
 	sub := &pki.Leaf{Cert: w.Sub.Cert, Key: w.Sub.Key}
 	w.file("ca.pem", sub.CertPEM())
 	w.file("ca.key", sub.KeyPEM())
@@ -75,9 +73,9 @@ func (o *openssl) database(issued []*x509.Certificate, revoked ...*x509.Certific
 	o.file("index.txt", b.Bytes())
 }
 
-func (o *openssl) run(args ...string) {
+func (o *openssl) run(ctx context.Context, args ...string) {
 	o.t.Helper()
-	out, err := exec.CommandContext(o.t.Context(), "openssl", args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "openssl", args...).CombinedOutput()
 	if err != nil {
 		o.t.Errorf("openssl %s: %v\n%s", args[0], err, out)
 	}
@@ -96,8 +94,8 @@ func TestOpenSSLLists(t *testing.T) {
 	for _, form := range []string{"PEM", "DER"} {
 		for _, part := range []string{"plain", "partition"} {
 			list := o.at(part + form + ".crl")
-			o.run("ca", "-config", o.at("ca.cnf"), "-gencrl", "-crlexts", part, "-out", o.at("list.pem"))
-			o.run("crl", "-in", o.at("list.pem"), "-outform", form, "-out", list)
+			o.run(t.Context(), "ca", "-config", o.at("ca.cnf"), "-gencrl", "-crlexts", part, "-out", o.at("list.pem"))
+			o.run(t.Context(), "crl", "-in", o.at("list.pem"), "-outform", form, "-out", list)
 			k := o.checker(revocation.Config{Lists: []string{list}})
 			check := func(l *pki.Leaf, want error) {
 				t.Helper()
@@ -177,7 +175,7 @@ func opensslHandler(o *openssl, file func(string) string, options []string) http
 			o.t.Error(err)
 		}
 		o.file(filepath.Base(file("req")), request)
-		o.run(append([]string{
+		o.run(r.Context(), append([]string{
 			"ocsp", "-index", o.at("index.txt"), "-CA", o.at("ca.pem"), "-rsigner", file("pem"), "-rkey", file("key"),
 			"-reqin", file("req"), "-respout", file("resp"), "-ndays", "2",
 		}, options...)...)

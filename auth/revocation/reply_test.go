@@ -57,35 +57,35 @@ var (
 )
 
 // revokedFor is the status revoked, two hours ago.
-func revokedFor(t *testing.T, reason int) asn1.RawValue {
-	t.Helper()
-	at := must[[]byte](t)(asn1.MarshalWithParams(start.Add(-2*time.Hour), "generalized"))
-	why := must[[]byte](t)(asn1.MarshalWithParams(asn1.Enumerated(reason), "explicit,tag:0"))
+func revokedFor(tb testing.TB, reason int) asn1.RawValue {
+	tb.Helper()
+	at := must[[]byte](tb)(asn1.MarshalWithParams(start.Add(-2*time.Hour), "generalized"))
+	why := must[[]byte](tb)(asn1.MarshalWithParams(asn1.Enumerated(reason), "explicit,tag:0"))
 	return asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: append(at, why...)}
 }
 
-func keyBits(t *testing.T, c *x509.Certificate) []byte {
-	t.Helper()
+func keyBits(tb testing.TB, c *x509.Certificate) []byte {
+	tb.Helper()
 	var info struct {
 		Alg pkix.AlgorithmIdentifier
 		Key asn1.BitString
 	}
 	if _, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &info); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return info.Key.Bytes
 }
 
 // idBySHA1 names a certificate as most requests do.
-func idBySHA1(t *testing.T, c, issuer *x509.Certificate) certID {
-	t.Helper()
-	name, key := sha1.Sum(issuer.RawSubject), sha1.Sum(keyBits(t, issuer))
+func idBySHA1(tb testing.TB, c, issuer *x509.Certificate) certID {
+	tb.Helper()
+	name, key := sha1.Sum(issuer.RawSubject), sha1.Sum(keyBits(tb, issuer))
 	return certID{algSHA1, name[:], key[:], c.SerialNumber}
 }
 
-func idBySHA256(t *testing.T, c, issuer *x509.Certificate) certID {
-	t.Helper()
-	name, key := sha256.Sum256(issuer.RawSubject), sha256.Sum256(keyBits(t, issuer))
+func idBySHA256(tb testing.TB, c, issuer *x509.Certificate) certID {
+	tb.Helper()
+	name, key := sha256.Sum256(issuer.RawSubject), sha256.Sum256(keyBits(tb, issuer))
 	return certID{algSHA256, name[:], key[:], c.SerialNumber}
 }
 
@@ -102,20 +102,20 @@ func (w *world) goodReply(ca *pki.CA, c *x509.Certificate) *reply {
 }
 
 // der is the response.
-func (r *reply) der(t *testing.T) []byte {
-	t.Helper()
+func (r *reply) der(tb testing.TB) []byte {
+	tb.Helper()
 	if r.Status != 0 {
-		return sequence(t, asn1.Enumerated(r.Status))
+		return sequence(tb, asn1.Enumerated(r.Status))
 	}
 	by := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: r.By.RawSubject}
 	if r.ByKey {
-		key := sha1.Sum(keyBits(t, r.By))
-		by.Tag, by.Bytes = 2, must[[]byte](t)(asn1.Marshal(key[:]))
+		key := sha1.Sum(keyBits(tb, r.By))
+		by.Tag, by.Bytes = 2, must[[]byte](tb)(asn1.Marshal(key[:]))
 	}
-	produced := must[[]byte](t)(asn1.MarshalWithParams(r.Produced, "generalized"))
+	produced := must[[]byte](tb)(asn1.MarshalWithParams(r.Produced, "generalized"))
 	parts := []any{by, asn1.RawValue{FullBytes: produced}, r.Singles}
 	if len(r.Extensions) > 0 {
-		parts = append(parts, asn1.RawValue{FullBytes: must[[]byte](t)(asn1.MarshalWithParams(r.Extensions, "explicit,tag:1"))})
+		parts = append(parts, asn1.RawValue{FullBytes: must[[]byte](tb)(asn1.MarshalWithParams(r.Extensions, "explicit,tag:1"))})
 	}
 	var rest []asn1.RawValue
 	if len(r.Certs) > 0 {
@@ -123,19 +123,19 @@ func (r *reply) der(t *testing.T) []byte {
 		for _, c := range r.Certs {
 			raw = append(raw, asn1.RawValue{FullBytes: c.Raw})
 		}
-		rest = append(rest, asn1.RawValue{FullBytes: must[[]byte](t)(asn1.MarshalWithParams(raw, "explicit,tag:0"))})
+		rest = append(rest, asn1.RawValue{FullBytes: must[[]byte](tb)(asn1.MarshalWithParams(raw, "explicit,tag:0"))})
 	}
-	basic := signature(t, r.Signer, sequence(t, parts...), r.Alg, rest...)
+	basic := signature(tb, r.Signer, sequence(tb, parts...), r.Alg, rest...)
 	envelope := asn1.RawValue{
 		Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true,
-		Bytes: sequence(t, r.Type, basic),
+		Bytes: sequence(tb, r.Type, basic),
 	}
-	return sequence(t, asn1.Enumerated(0), envelope)
+	return sequence(tb, asn1.Enumerated(0), envelope)
 }
 
 // nonceOf is the nonce extension of a request, nil when there is none.
-func nonceOf(t *testing.T, request []byte) []byte {
-	t.Helper()
+func nonceOf(tb testing.TB, request []byte) []byte {
+	tb.Helper()
 	var shape struct {
 		TBS struct {
 			List       asn1.RawValue
@@ -143,7 +143,7 @@ func nonceOf(t *testing.T, request []byte) []byte {
 		}
 	}
 	if rest, err := asn1.Unmarshal(request, &shape); err != nil || len(rest) > 0 {
-		t.Errorf("the request: %v, %d bytes too many", err, len(rest))
+		tb.Errorf("the request: %v, %d bytes too many", err, len(rest))
 	}
 	for _, e := range shape.TBS.Extensions {
 		if e.Id.Equal(oidNonce) {
@@ -154,16 +154,16 @@ func nonceOf(t *testing.T, request []byte) []byte {
 }
 
 // responder answers every request with what the function makes of it.
-func responder(t *testing.T, answer func(nonce []byte) []byte) *server {
-	t.Helper()
-	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+func responder(tb testing.TB, answer func(nonce []byte) []byte) *server {
+	tb.Helper()
+	return serve(tb, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if _, e := ocsp.ParseRequest(body); err != nil || e != nil || r.Method != http.MethodPost {
-			t.Errorf("no request: %v, %v", err, e)
+			tb.Errorf("no request: %v, %v", err, e)
 		}
 		if got := r.Header.Get("Content-Type"); got != "application/ocsp-request" {
-			t.Errorf("content type %q", got)
+			tb.Errorf("content type %q", got)
 		}
-		_, _ = io.Copy(w, bytes.NewReader(answer(nonceOf(t, body))))
+		_, _ = io.Copy(w, bytes.NewReader(answer(nonceOf(tb, body))))
 	})
 }

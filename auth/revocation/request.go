@@ -21,7 +21,7 @@ func newRequest(q *subject) (der, nonce []byte, err error) {
 	r := read(plain)
 	outer := r.in(tagSequence)
 	body := outer.in(tagSequence)
-	list := body.whole(tagSequence)
+	list := body.sequence()
 	if err := r.err("an OCSP request"); err != nil {
 		return nil, nil, err
 	}

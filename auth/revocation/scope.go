@@ -126,12 +126,11 @@ func readPointName(r *reader, issuer []byte) [][]byte {
 // directoryName is the GeneralName of a Name, with one more
 // RelativeDistinguishedName (the content of a SET) when there is one.
 func directoryName(name, relative []byte) []byte {
-	r := read(name)
-	rdns := bytes.Clone(r.take(tagSequence))
-	if len(relative) > 0 {
-		rdns = append(rdns, wrap(tagSet, relative)...)
+	if len(relative) == 0 {
+		return wrap(explicit(4), name)
 	}
-	return wrap(explicit(4), wrap(tagSequence, rdns))
+	r := read(name)
+	return wrap(explicit(4), wrap(tagSequence, r.take(tagSequence), wrap(tagSet, relative)))
 }
 
 // wrap gives content a header in DER.
@@ -140,7 +139,7 @@ func wrap(tag byte, content ...[]byte) []byte {
 	for _, c := range content {
 		n += len(c)
 	}
-	out := []byte{tag}
+	out := append(make([]byte, 0, n+5), tag)
 	switch {
 	case n < 0x80:
 		out = append(out, byte(n))

@@ -30,43 +30,43 @@ var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // world is a PKI with a clock and a folder.
 type world struct {
 	*pki.PKI
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	root  string        // a file with a list of the root that revokes nothing
 	ahead *atomic.Int64 // how far the clock went
 }
 
-func setup(t *testing.T) *world {
-	t.Helper()
-	return setupAt(t, start)
+func setup(tb testing.TB) *world {
+	tb.Helper()
+	return setupAt(tb, start)
 }
 
-func setupAt(t *testing.T, now time.Time) *world {
-	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), ahead: &atomic.Int64{}}
+func setupAt(tb testing.TB, now time.Time) *world {
+	tb.Helper()
+	w := &world{t: tb, dir: tb.TempDir(), ahead: &atomic.Int64{}}
 	w.advance(now.Sub(start))
-	w.PKI = must[*pki.PKI](t)(pki.New(pki.Options{Now: w.now}))
+	w.PKI = must[*pki.PKI](tb)(pki.New(pki.Options{Now: w.now}))
 	w.root = w.file("root.crl", w.crl(w.Root, func(l *tbsList) { l.NextUpdate = now.AddDate(1, 0, 0) }))
 	return w
 }
 
 // in is the same PKI and clock for a part of the test.
-func (w *world) in(t *testing.T) *world {
-	t.Helper()
+func (w *world) in(tb testing.TB) *world {
+	tb.Helper()
 	v := *w
-	v.t, v.dir = t, t.TempDir()
+	v.t, v.dir = tb, tb.TempDir()
 	return &v
 }
 
 func (w *world) now() time.Time          { return start.Add(time.Duration(w.ahead.Load())) }
 func (w *world) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
-func must[V any](t *testing.T) func(V, error) V {
-	t.Helper()
+func must[V any](tb testing.TB) func(V, error) V {
+	tb.Helper()
 	return func(v V, err error) V {
-		t.Helper()
+		tb.Helper()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return v
 	}
@@ -168,25 +168,25 @@ func (w *world) crl(ca *pki.CA, edit func(*tbsList), revoked ...*x509.Certificat
 }
 
 // signature puts body, algorithm and signature together.
-func signature(t *testing.T, key crypto.Signer, body []byte, alg asn1.RawValue, rest ...asn1.RawValue) []byte {
-	t.Helper()
+func signature(tb testing.TB, key crypto.Signer, body []byte, alg asn1.RawValue, rest ...asn1.RawValue) []byte {
+	tb.Helper()
 	digest := sha256.Sum256(body)
-	sig := must[[]byte](t)(key.Sign(rand.Reader, digest[:], crypto.SHA256))
+	sig := must[[]byte](tb)(key.Sign(rand.Reader, digest[:], crypto.SHA256))
 	parts := []any{asn1.RawValue{FullBytes: body}, alg, asn1.BitString{Bytes: sig, BitLength: 8 * len(sig)}}
 	for _, r := range rest {
 		parts = append(parts, r)
 	}
-	return sequence(t, parts...)
+	return sequence(tb, parts...)
 }
 
 // sequence is a SEQUENCE of these.
-func sequence(t *testing.T, parts ...any) []byte {
-	t.Helper()
+func sequence(tb testing.TB, parts ...any) []byte {
+	tb.Helper()
 	var content []byte
 	for _, p := range parts {
-		content = append(content, must[[]byte](t)(asn1.Marshal(p))...)
+		content = append(content, must[[]byte](tb)(asn1.Marshal(p))...)
 	}
-	return must[[]byte](t)(asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content}))
+	return must[[]byte](tb)(asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content}))
 }
 
 func pemList(ders ...[]byte) []byte {
@@ -226,9 +226,9 @@ func uri(u string) pointName {
 	return pointName{Full: []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(u)}}}
 }
 
-func extension(t *testing.T, id asn1.ObjectIdentifier, critical bool, v any) pkix.Extension {
-	t.Helper()
-	return pkix.Extension{Id: id, Critical: critical, Value: must[[]byte](t)(asn1.Marshal(v))}
+func extension(tb testing.TB, id asn1.ObjectIdentifier, critical bool, v any) pkix.Extension {
+	tb.Helper()
+	return pkix.Extension{Id: id, Critical: critical, Value: must[[]byte](tb)(asn1.Marshal(v))}
 }
 
 // server is an HTTP server whose host may be allow-listed.
@@ -238,21 +238,21 @@ type server struct {
 	hits atomic.Int64
 }
 
-func serve(t *testing.T, h http.HandlerFunc) *server {
-	t.Helper()
+func serve(tb testing.TB, h http.HandlerFunc) *server {
+	tb.Helper()
 	s := &server{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.hits.Add(1)
 		h(w, r)
 	}))
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	s.host = strings.TrimPrefix(s.URL, "http://")
 	return s
 }
 
-func parse(t *testing.T, u string) *url.URL {
-	t.Helper()
-	return must[*url.URL](t)(url.Parse(u))
+func parse(tb testing.TB, u string) *url.URL {
+	tb.Helper()
+	return must[*url.URL](tb)(url.Parse(u))
 }
 
 // bytesOf serves what the function gives.
@@ -261,12 +261,22 @@ func bytesOf(data func() []byte) http.HandlerFunc {
 }
 
 // wantErr compares an error with the sentinel that it must wrap; nil is none.
-func wantErr(t *testing.T, got, want error) {
-	t.Helper()
+func wantErr(tb testing.TB, got, want error) {
+	tb.Helper()
 	switch {
 	case want == nil && got != nil:
-		t.Fatalf("refused: %v", got)
+		tb.Fatalf("refused: %v", got)
 	case want != nil && !errors.Is(got, want):
-		t.Fatalf("got %v, want %v", got, want)
+		tb.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+// manyEntries fills a list with serial numbers of 16 octets.
+func manyEntries(n int) func(*tbsList) {
+	return func(l *tbsList) {
+		for i := range n {
+			serial := new(big.Int).Lsh(big.NewInt(int64(i+1)), 100)
+			l.Revoked = append(l.Revoked, tbsEntry{Serial: serial, At: start.Add(-time.Hour)})
+		}
 	}
 }

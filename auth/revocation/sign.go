@@ -22,7 +22,7 @@ type signed struct {
 // signature is left in the reader that is returned.
 func signedParts(r *reader) (signed, reader) {
 	outer := r.in(tagSequence)
-	s := signed{body: outer.whole(tagSequence), algorithm: outer.whole(tagSequence), signature: outer.bits()}
+	s := signed{body: outer.sequence(), algorithm: outer.sequence(), signature: outer.bits()}
 	return s, outer
 }
 

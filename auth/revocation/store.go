@@ -150,8 +150,8 @@ func (s *store[V]) fresh(e *entry[V], now time.Time) bool {
 	if e.v == none {
 		return false
 	}
-	from, to := e.v.span()
-	return !from.After(now.Add(skew)) && now.Before(to)
+	_, to := e.v.span()
+	return now.Before(to)
 }
 
 // due says whether to look for a newer item: after three quarters of the time
@@ -180,7 +180,7 @@ func (s *store[V]) makeRoom() {
 			if len(s.entries) < maxEntries {
 				return
 			}
-			if e.flight == nil && !(staleOnly && s.fresh(e, now)) {
+			if e.flight == nil && (!staleOnly || !s.fresh(e, now)) {
 				delete(s.entries, k)
 			}
 		}
@@ -188,12 +188,15 @@ func (s *store[V]) makeRoom() {
 }
 
 // replace keeps the newer of two: an old one that is sent again does not undo
-// a revocation.
+// a revocation, and one from the future does not displace what counts now.
 func (s *store[V]) replace(e *entry[V], v V, got time.Time) {
 	var none V
+	from, _ := v.span()
+	if from.After(s.life.now().Add(skew)) {
+		return
+	}
 	if e.v != none {
-		old, _ := e.v.span()
-		if from, _ := v.span(); from.Before(old) {
+		if old, _ := e.v.span(); from.Before(old) {
 			return
 		}
 	}
