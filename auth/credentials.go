@@ -19,31 +19,32 @@ var ErrCredentials = errors.New("own certificate or key unusable")
 
 // Credentials are the certificate that the DIR team issued for our FQDN and
 // its private key: one set of assets for search and retrieval (NRL security
-// guidance). Safe for concurrent use. They print as the FQDN, never the key.
+// guidance). Loaded from files, they are those of now: a pair that is replaced
+// serves the next handshake, and one that is broken or half written leaves the
+// old one in force ([Credentials.OnNotice] hears of it). Safe for concurrent
+// use. They print as the FQDN, never the key.
 type Credentials struct {
-	cert *tls.Certificate // behind a pointer: fmt of a copied value must not open the key
+	pairs   *reread[*tls.Certificate] // behind a pointer: fmt of a copied value must not open the key
+	notices *notices
 }
 
-// LoadCredentials reads PEM files: the certificate, its key (PKCS#8 or
-// PKCS#1) and any CA certificates, in one file or several, in any order. The
-// certificate is the one that belongs to the key, of several the one that is
-// valid, and of those the one that expires last; its issuers are sent behind
-// it, self-signed ones left out.
+// LoadCredentials reads files: the certificate, its key and any CA
+// certificates, in one file or several, in any order; PEM or DER, the key as
+// PKCS#8 or PKCS#1, or all in a PKCS#12 bundle without a password. Of several
+// certificates of the key it takes one that is valid, and of those the one
+// that expires last; its issuers are sent behind it, self-signed ones left
+// out. [CredentialsSource] has more to say, such as a password.
 //
 // The error wraps [ErrCredentials]: a file that is unreadable or malformed,
 // which it names; no or several keys; key and certificate that do not match;
 // RSA under 2048 bits; expired or not yet valid.
 func LoadCredentials(files ...string) (*Credentials, error) {
-	src, err := readSources(files)
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
-	}
-	return newCredentials(src)
+	return CredentialsSource{Files: files}.Load()
 }
 
-// ParseCredentials is LoadCredentials for PEM texts in memory.
-func ParseCredentials(pems ...[]byte) (*Credentials, error) {
-	return newCredentials(memorySources(pems))
+// ParseCredentials is LoadCredentials for texts in memory, which never change.
+func ParseCredentials(texts ...[]byte) (*Credentials, error) {
+	return CredentialsSource{Data: texts}.Load()
 }
 
 func memorySources(pems [][]byte) []source {
@@ -52,25 +53,6 @@ func memorySources(pems [][]byte) []source {
 		src[i] = source{fmt.Sprintf("argument %d", i+1), p}
 	}
 	return src
-}
-
-func newCredentials(src []source) (*Credentials, error) {
-	var b bundle
-	for _, s := range src {
-		if err := b.parse(s); err != nil {
-			return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
-		}
-	}
-	now := time.Now()
-	cert, err := b.pair(now)
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
-	}
-	c := &Credentials{cert: &cert}
-	if err := c.check(now); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	return c, nil
 }
 
 // pair finds the certificate of the one key and orders its issuers behind it.
@@ -142,12 +124,9 @@ func (b *bundle) issuerOf(c *x509.Certificate) *x509.Certificate {
 	return nil
 }
 
-// check judges key size and validity at a time; the error wraps ErrCredentials.
-func (c *Credentials) check(now time.Time) error {
-	if c.cert == nil {
-		return fmt.Errorf("%w: they were not loaded", ErrCredentials)
-	}
-	leaf := c.cert.Leaf
+// usable judges key size and validity at a time; the error wraps
+// ErrCredentials.
+func usable(leaf *x509.Certificate, now time.Time) error {
 	if pub, ok := leaf.PublicKey.(*rsa.PublicKey); !ok || pub.N.BitLen() < minRSABits {
 		return fmt.Errorf("%w: the key is not RSA of at least %d bits", ErrCredentials, minRSABits)
 	}
@@ -159,34 +138,70 @@ func (c *Credentials) check(now time.Time) error {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
+// pair is the certificate and key of now, nil for credentials that were not
+// loaded.
+func (c *Credentials) pair() *tls.Certificate {
+	if c == nil || c.pairs == nil {
+		return nil
+	}
+	return c.pairs.get()
+}
+
 // Certificate is what a handshake at that time uses. It is asked for each
 // handshake. The error wraps [ErrCredentials]: expired, not yet valid. It holds
 // the key and must not be printed or changed.
 func (c *Credentials) Certificate(now time.Time) (*tls.Certificate, error) {
-	if err := c.check(now); err != nil {
+	pair := c.pair()
+	if pair == nil {
+		return nil, fmt.Errorf("%w: they were not loaded", ErrCredentials)
+	}
+	if err := usable(pair.Leaf, now); err != nil {
 		return nil, err
 	}
-	return c.cert, nil
+	c.notices.expiry(pair.Leaf, now)
+	return pair, nil
 }
 
-// Leaf is our certificate. It must not be changed.
-func (c *Credentials) Leaf() *x509.Certificate { return c.cert.Leaf }
+// Leaf is our certificate, nil for credentials that were not loaded. It must
+// not be changed.
+func (c *Credentials) Leaf() *x509.Certificate {
+	if pair := c.pair(); pair != nil {
+		return pair.Leaf
+	}
+	return nil
+}
+
+// Expires is when our certificate does.
+func (c *Credentials) Expires() time.Time {
+	if leaf := c.Leaf(); leaf != nil {
+		return leaf.NotAfter
+	}
+	return time.Time{}
+}
 
 // FQDN is the name that the certificate was issued for: the first DNS name,
 // or the common name where there is none, as in Spine certificates.
 func (c *Credentials) FQDN() string {
-	if names := c.cert.Leaf.DNSNames; len(names) > 0 {
-		return names[0]
+	if leaf := c.Leaf(); leaf != nil {
+		return fqdn(leaf)
 	}
-	return c.cert.Leaf.Subject.CommonName
+	return ""
+}
+
+func fqdn(leaf *x509.Certificate) string {
+	if len(leaf.DNSNames) > 0 {
+		return leaf.DNSNames[0]
+	}
+	return leaf.Subject.CommonName
 }
 
 // String names the certificate; it never holds the key.
 func (c *Credentials) String() string {
-	if c == nil || c.cert == nil {
+	leaf := c.Leaf()
+	if leaf == nil {
 		return "no credentials"
 	}
-	return fmt.Sprintf("credentials of %s until %s", c.FQDN(), day(c.cert.Leaf.NotAfter))
+	return fmt.Sprintf("credentials of %s until %s", fqdn(leaf), day(leaf.NotAfter))
 }
 
 // Format writes String() for every verb: %+v of a struct would open the key.

@@ -79,6 +79,10 @@ type TLSPolicy struct {
 	DialTimeout time.Duration
 	// HandshakeTimeout bounds the TLS handshake, revocation included; 0 means 10 s.
 	HandshakeTimeout time.Duration
+	// RecheckInterval is how often the servers of open connections are judged
+	// again; those that do not pass any more are closed ([ErrWithdrawn]). 0
+	// means a minute.
+	RecheckInterval time.Duration
 	// Proxy is an HTTP proxy (http://host:port, userinfo allowed) that tunnels
 	// to the server; nil for none. The environment is never asked.
 	Proxy *url.URL
@@ -89,7 +93,7 @@ type TLSPolicy struct {
 // Check reports every fault of the policy at once.
 func (p TLSPolicy) Check() error {
 	var faults []error
-	if p.Credentials == nil || p.Credentials.cert == nil {
+	if p.Credentials == nil || p.Credentials.pair() == nil {
 		faults = append(faults, errors.New("auth: TLSPolicy.Credentials is missing"))
 	}
 	if p.Trust == nil {
@@ -100,8 +104,8 @@ func (p TLSPolicy) Check() error {
 	if u := p.Proxy; u != nil && (u.Scheme != "http" || u.Hostname() == "" || u.Opaque != "" || u.Path != "" && u.Path != "/" || u.RawQuery != "") {
 		faults = append(faults, errors.New("auth: TLSPolicy.Proxy is not of the form http://host:port"))
 	}
-	if p.DialTimeout < 0 || p.HandshakeTimeout < 0 {
-		faults = append(faults, errors.New("auth: a timeout of TLSPolicy is negative"))
+	if p.DialTimeout < 0 || p.HandshakeTimeout < 0 || p.RecheckInterval < 0 {
+		faults = append(faults, errors.New("auth: a time of TLSPolicy is negative"))
 	}
 	return errors.Join(faults...)
 }
@@ -113,6 +117,9 @@ func (p TLSPolicy) withDefaults() TLSPolicy {
 	}
 	if p.HandshakeTimeout == 0 {
 		p.HandshakeTimeout = 10 * time.Second
+	}
+	if p.RecheckInterval == 0 {
+		p.RecheckInterval = time.Minute
 	}
 	if p.Now == nil {
 		p.Now = time.Now
@@ -129,12 +136,14 @@ type Dialer interface {
 	DialTLSContext(ctx context.Context, network, addr string) (net.Conn, error)
 	// Engine is "go" or "openssl".
 	Engine() string
-	// Close ends dials under way and refuses new ones. Connections live on.
+	// Close ends dials under way and refuses new ones. Connections live on, and
+	// are not judged again.
 	Close() error
 }
 
 // Conn is a verified connection. Its Read gives an error wrapping
-// [ErrTruncated] where the peer closed without a close_notify.
+// [ErrTruncated] where the peer closed without a close_notify, and Read and
+// Write one wrapping [ErrWithdrawn] once the peer does not pass any more.
 type Conn interface {
 	net.Conn
 	// ConnState says how it is secured.

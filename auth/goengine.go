@@ -32,7 +32,7 @@ func NewGoEngine(p TLSPolicy) (Dialer, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	d := &goDialer{policy: p.withDefaults(), sessions: tls.NewLRUClientSessionCache(64)}
+	d := &goDialer{policy: p.withDefaults(), sessions: tls.NewLRUClientSessionCache(64), live: NewLive(p)}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d, nil
 }
@@ -40,6 +40,7 @@ func NewGoEngine(p TLSPolicy) (Dialer, error) {
 type goDialer struct {
 	policy   TLSPolicy
 	sessions tls.ClientSessionCache
+	live     *Live
 	life     context.Context // ends with Close
 	end      context.CancelFunc
 }
@@ -48,6 +49,7 @@ func (d *goDialer) Engine() string { return "go" }
 
 func (d *goDialer) Close() error {
 	d.end()
+	d.live.Close()
 	return nil
 }
 
@@ -101,9 +103,9 @@ func (d *goDialer) dial(ctx context.Context, network, addr, host string, offer [
 		return nil, d.handshakeError(host, wire, err)
 	}
 	s := conn.ConnectionState()
-	return &goConn{Conn: conn, wire: wire, state: ConnState{
+	return d.live.Guard(&goConn{Conn: conn, wire: wire, state: ConnState{
 		Engine: d.Engine(), Version: s.Version, CipherSuite: s.CipherSuite, Resumed: s.DidResume, Peer: v.peer,
-	}}, nil
+	}}), nil
 }
 
 // verdict is what Trust.Verify said in a handshake.

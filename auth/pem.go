@@ -5,79 +5,38 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+
+	"software.sslmate.com/src/go-pkcs12"
 )
 
-// maxFile bounds a certificate or key file.
-const maxFile = 1 << 20
-
-// source is PEM text and the name that errors use for it: a file's base name,
-// or a word for bytes in memory.
-type source struct {
-	name string
-	data []byte
-}
-
-func readSources(files []string) ([]source, error) {
-	if len(files) == 0 {
-		return nil, errors.New("no file was given")
-	}
-	out := make([]source, 0, len(files))
-	for _, f := range files {
-		name := filepath.Base(f)
-		data, err := readFile(f)
-		if err != nil {
-			return nil, fmt.Errorf("file %q: %w", name, bare(err))
-		}
-		out = append(out, source{name, data})
-	}
-	return out, nil
-}
-
-// readFile reads at most maxFile bytes, of a pipe or device too.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, errors.New("longer than 1 MiB")
-	}
-	return data, nil
-}
-
-// bare takes the path off a file error: the base name says enough.
-func bare(err error) error {
-	if pe, ok := errors.AsType[*os.PathError](err); ok {
-		return pe.Err
-	}
-	return err
-}
-
-// bundle is what a set of PEM sources holds.
+// bundle is what a set of sources holds.
 type bundle struct {
 	certs []*x509.Certificate
 	from  []string // the source of each certificate
 	keys  []crypto.Signer
+	// password opens an encrypted key; nil when none was given.
+	password func() ([]byte, error)
 }
+
+var errMalformedKey = errors.New("the private key in it is malformed")
 
 // begin starts a PEM block.
 var begin = []byte("-----BEGIN")
 
-// parse reads every PEM block of s. pem.Decode passes over a block that is
-// damaged; here that is an error, because it may be the one that counts. No
-// error holds the content of a block.
+// parse reads s, DER or PKCS#12 or every PEM block. pem.Decode passes over a
+// block that is damaged; here that is an error, because it may be the one that
+// counts. No error holds anything of the content.
 func (b *bundle) parse(s source) error {
+	if len(s.data) > 0 && s.data[0] == asn1Sequence && !bytes.Contains(s.data, begin) {
+		if err := b.parseDER(s); err != nil {
+			return fmt.Errorf("file %q: %w", s.name, err)
+		}
+		return nil
+	}
 	rest, found := bytes.TrimPrefix(s.data, []byte("\ufeff")), false
 	for {
 		block, after := pem.Decode(rest)
@@ -107,13 +66,16 @@ func (b *bundle) add(name string, block *pem.Block) error {
 		}
 		b.certs, b.from = append(b.certs, c), append(b.from, name)
 	case "PRIVATE KEY", "RSA PRIVATE KEY":
-		key, err := parseKey(block)
-		if err != nil {
-			return err
+		if block.Headers["DEK-Info"] != "" {
+			return errors.New("the private key is encrypted in the traditional way, which is not supported: convert it first (openssl pkcs8 -topk8)")
 		}
-		b.keys = append(b.keys, key)
+		return b.addKey(block.Bytes)
 	case "ENCRYPTED PRIVATE KEY":
-		return errors.New("the private key is encrypted, which is not supported yet: decrypt it first (openssl pkcs8)")
+		k, ok := readEncrypted(block.Bytes)
+		if !ok {
+			return errMalformedKey
+		}
+		return b.addEncrypted(k)
 	case "EC PARAMETERS", "EC PRIVATE KEY":
 		return errors.New("an elliptic-curve key: Spine certificates have RSA keys")
 	case "TRUSTED CERTIFICATE":
@@ -126,22 +88,103 @@ func (b *bundle) add(name string, block *pem.Block) error {
 	return nil
 }
 
-// parseKey reads an RSA key in PKCS#8 or PKCS#1. The errors of crypto/x509
-// are dropped: some of them quote their input.
-func parseKey(block *pem.Block) (crypto.Signer, error) {
-	if block.Headers["DEK-Info"] != "" {
-		return nil, errors.New("the private key is encrypted, which is not supported yet: decrypt it first (openssl rsa)")
+// asn1Sequence begins every DER text that is read here.
+const asn1Sequence = 0x30
+
+// parseDER reads a certificate, a key or a PKCS#12 bundle.
+func (b *bundle) parseDER(s source) error {
+	if certs, err := x509.ParseCertificates(s.data); err == nil {
+		for _, c := range certs {
+			b.certs, b.from = append(b.certs, c), append(b.from, s.name)
+		}
+		return nil
 	}
-	var key any
-	var err error
-	if block.Type == "RSA PRIVATE KEY" {
-		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	} else {
-		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	if k, ok := readEncrypted(s.data); ok {
+		return b.addEncrypted(k)
 	}
+	var pfx struct {
+		Version int
+		Content asn1.RawValue
+		MAC     asn1.RawValue `asn1:"optional"`
+	}
+	if whole(s.data, &pfx) && pfx.Version == 3 {
+		return b.addPKCS12(s)
+	}
+	if err := b.addKey(s.data); !errors.Is(err, errMalformedKey) {
+		return err
+	}
+	return errors.New("it is neither PEM nor a certificate, key or PKCS#12 bundle in DER")
+}
+
+// addPKCS12 reads a bundle of key, certificate and CA certificates. Without a
+// password it is opened with the empty one.
+func (b *bundle) addPKCS12(s source) error {
+	var password []byte
+	if b.password != nil {
+		var err error
+		if password, err = b.password(); err != nil {
+			return errNoPassword
+		}
+		defer clear(password)
+	}
+	key, leaf, cas, err := pkcs12.DecodeChain(s.data, string(password))
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword) && b.password == nil:
+		return errNoPassword
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return errPassword
+	case err != nil: // its texts may quote the bundle
+		return errors.New("the PKCS#12 bundle is malformed, or has not exactly one key")
+	}
+	k, err := rsaKey(key)
 	if err != nil {
-		return nil, errors.New("the private key in it is malformed")
+		return err
 	}
+	b.keys = append(b.keys, k)
+	for _, c := range append([]*x509.Certificate{leaf}, cas...) {
+		b.certs, b.from = append(b.certs, c), append(b.from, s.name)
+	}
+	return nil
+}
+
+// addEncrypted opens a key with the password.
+func (b *bundle) addEncrypted(k encryptedKey) error {
+	if b.password == nil {
+		return errNoPassword
+	}
+	password, err := b.password()
+	if err != nil {
+		return errNoPassword
+	}
+	defer clear(password)
+	der, err := k.open(password)
+	if err != nil {
+		return err
+	}
+	defer clear(der)
+	if b.addKey(der) != nil { // padding that fits by chance
+		return errPassword
+	}
+	return nil
+}
+
+// addKey reads an RSA key in PKCS#8 or PKCS#1. The errors of crypto/x509 are
+// dropped: some of them quote their input.
+func (b *bundle) addKey(der []byte) error {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		if key, err = x509.ParsePKCS1PrivateKey(der); err != nil {
+			return errMalformedKey
+		}
+	}
+	k, err := rsaKey(key)
+	if err == nil {
+		b.keys = append(b.keys, k)
+	}
+	return err
+}
+
+func rsaKey(key any) (*rsa.PrivateKey, error) {
 	k, ok := key.(*rsa.PrivateKey)
 	if !ok {
 		return nil, errors.New("the private key is not RSA: Spine certificates have RSA keys")

@@ -1,13 +1,10 @@
 package auth
 
 import (
-	"bytes"
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -24,81 +21,75 @@ const minRSABits = 2048
 // none that is self-signed, or all of them expired.
 var ErrNoAnchor = errors.New("no usable trust anchor")
 
-// Trust decides whether a server is who it should be. The anchors are only
+// Trust decides whether a server, or a client, is who it should be. The anchors are only
 // the roots it was given; sub CAs are intermediates, which servers may leave
 // out, and never anchors by themselves. Safe for concurrent use; the With
 // methods give changed copies.
 type Trust struct {
-	anchors    []*x509.Certificate
-	roots      *x509.CertPool
-	subs       []*x509.Certificate
+	cas        *reread[*authorities] // shared by all copies, as are the notices
+	notices    *notices
 	cnHosts    map[string]bool
+	policies   []x509.OID
 	revocation *revocation.Checker
 	now        func() time.Time
 }
 
-// LoadTrust reads the Spine CA certificates, roots and sub CAs, from PEM
-// files in any order. The error wraps [ErrNoAnchor] when no certificate is a
-// self-signed CA, and names the file that is malformed or holds anything but
-// CA certificates.
+// LoadTrust reads the Spine CA certificates, roots and sub CAs, from files in
+// PEM or DER, in any order. The error wraps [ErrNoAnchor] when no certificate
+// is a self-signed CA, and names the file that is malformed or holds anything
+// but CA certificates.
+//
+// The files are read again when they change, two seconds after the last of it.
+// What is broken then leaves the old certificates in force; [Trust.OnNotice]
+// hears of either.
 //
 // Revocation is hard, by what certificates name on the hosts of NHS, unless
 // WithRevocation says otherwise.
-func LoadTrust(files ...string) (*Trust, error) {
-	src, err := readSources(files)
+func LoadTrust(names ...string) (*Trust, error) { return loadTrust(files{names: names}) }
+
+// LoadTrustFS is LoadTrust for files of fsys.
+func LoadTrustFS(fsys fs.FS, names ...string) (*Trust, error) {
+	return loadTrust(files{fsys, names})
+}
+
+func loadTrust(from files) (*Trust, error) {
+	cas, err := newReread(from, parseAuthorities)
 	if err != nil {
 		return nil, fmt.Errorf("auth: CA certificates: %w", err)
 	}
-	return newTrust(src)
-}
-
-// ParseTrust is LoadTrust for PEM texts in memory.
-func ParseTrust(pems ...[]byte) (*Trust, error) { return newTrust(memorySources(pems)) }
-
-func newTrust(src []source) (*Trust, error) {
-	var b bundle
-	for _, s := range src {
-		if err := b.parse(s); err != nil {
-			return nil, fmt.Errorf("auth: CA certificates: %w", err)
+	t := newTrust(cas)
+	cas.settle = true
+	cas.changed = func(_ *authorities, err error) {
+		n := Notice{Kind: Reloaded}
+		if err != nil {
+			n = Notice{Kind: ReloadFailed, Err: fmt.Errorf("auth: CA certificates: %w", err)}
 		}
-	}
-	if len(b.keys) > 0 {
-		return nil, errors.New("auth: CA certificates: a private key is among them")
-	}
-	t := &Trust{roots: x509.NewCertPool(), revocation: revocation.Hard()}
-	for i, c := range b.certs {
-		if !c.BasicConstraintsValid || !c.IsCA {
-			return nil, fmt.Errorf("auth: CA certificates: file %q holds a certificate that is not a CA's", b.from[i])
-		}
-		if anchor(c) {
-			t.anchors = append(t.anchors, c)
-			t.roots.AddCert(c)
-		} else {
-			t.subs = append(t.subs, c)
-		}
-	}
-	if len(t.anchors) == 0 {
-		return nil, fmt.Errorf("auth: CA certificates: %w: none is a self-signed root; a sub CA is no anchor", ErrNoAnchor)
+		t.notices.say(n)
 	}
 	return t, nil
 }
 
-// anchor reports whether c is self-signed; that it names itself as issuer is
-// not enough. SHA-1 counts here and nowhere else, because the G1 roots have it
-// (Spine PKI).
-func anchor(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, c.RawSubject) && signed(c, c)
+// ParseTrust is LoadTrust for texts in memory, which never change.
+func ParseTrust(texts ...[]byte) (*Trust, error) {
+	cas, err := parseAuthorities(memorySources(texts))
+	if err != nil {
+		return nil, fmt.Errorf("auth: CA certificates: %w", err)
+	}
+	return newTrust(fixed(cas)), nil
 }
 
-// signedSHA1 reports whether the key of ca signed c with SHA-1, which
-// crypto/x509 does not verify any more.
-func signedSHA1(c, ca *x509.Certificate) bool {
-	pub, ok := ca.PublicKey.(*rsa.PublicKey)
-	h := sha1.New()
-	if _, err := h.Write(c.RawTBSCertificate); err != nil || !ok { // an error in FIPS 140-3 mode
-		return false
+func newTrust(cas *reread[*authorities]) *Trust {
+	return &Trust{cas: cas, notices: &notices{}, revocation: revocation.Hard()}
+}
+
+// OnNotice calls hook when the files were read again, until stop is called: it
+// is called by whoever noticed, a handshake for example, must return soon, and
+// be safe for concurrent use. A Notice of a trust has neither FQDN nor Expires.
+func (t *Trust) OnNotice(hook func(Notice)) (stop func()) {
+	if t.notices == nil {
+		return func() {}
 	}
-	return rsa.VerifyPKCS1v15(pub, crypto.SHA1, h.Sum(nil), c.Signature) == nil
+	return t.notices.add(hook)
 }
 
 // WithCNHosts is t with hosts whose certificate may carry the FQDN in the
@@ -127,6 +118,16 @@ func (t *Trust) WithRevocation(k *revocation.Checker) *Trust {
 	return &u
 }
 
+// WithPolicies is t, but the peer's certificate must carry one of these
+// certificate policies; none asks for no policy, which is how a Trust begins.
+// Only the certificate itself is looked at, because Spine's sub CAs name other
+// policies than the certificates below them.
+func (t *Trust) WithPolicies(policies ...x509.OID) *Trust {
+	u := *t
+	u.policies = slices.Clone(policies)
+	return &u
+}
+
 // WithClock is t with another clock, for tests; nil means time.Now.
 func (t *Trust) WithClock(now func() time.Time) *Trust {
 	u := *t
@@ -146,17 +147,17 @@ func (t *Trust) Revocation() *revocation.Checker { return t.revocation }
 
 // Anchors are the roots, and SubCAs the intermediates, for display. The
 // certificates must not be changed.
-func (t *Trust) Anchors() []*x509.Certificate { return slices.Clone(t.anchors) }
+func (t *Trust) Anchors() []*x509.Certificate { return slices.Clone(t.authorities().anchors) }
 
 // SubCAs are the intermediates that were given.
-func (t *Trust) SubCAs() []*x509.Certificate { return slices.Clone(t.subs) }
+func (t *Trust) SubCAs() []*x509.Certificate { return slices.Clone(t.authorities().subs) }
 
-// Usable reports why no server can be verified at all, nil when one can: the
+// Usable reports why no peer can be verified at all, nil when one can: the
 // error wraps [ErrNoAnchor] when every root is expired, not yet valid or has
 // a short key, or revocation.ErrReason.
 func (t *Trust) Usable() error {
 	now := t.clock()
-	good := slices.ContainsFunc(t.anchors, func(c *x509.Certificate) bool {
+	good := slices.ContainsFunc(t.authorities().anchors, func(c *x509.Certificate) bool {
 		return weakKey(c) == "" && outOfDate(c, now) == ""
 	})
 	if !good {

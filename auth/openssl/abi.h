@@ -48,6 +48,7 @@ struct stack_st_SSL_CIPHER;
 	N(SSL_CTRL_SET_MAX_PROTO_VERSION, 124) \
 	N(TLSEXT_NAMETYPE_host_name, 0) \
 	N(TLSEXT_STATUSTYPE_ocsp, 1) \
+	N(TLS_ST_CW_CLNT_HELLO, 12) \
 	N(TLS1_2_VERSION, 0x0303) \
 	N(SSL_OP_NO_COMPRESSION, 1 << 17) \
 	N(SSL_OP_NO_SSLv3, 1 << 25) \
@@ -56,12 +57,14 @@ struct stack_st_SSL_CIPHER;
 	N(SSL_OP_NO_TLSv1_3, 1 << 29) \
 	N(SSL_OP_NO_RENEGOTIATION, 1 << 30) \
 	N(SSL_AD_REASON_OFFSET, 1000) \
+	N(SSL_R_CERT_LENGTH_MISMATCH, 135) \
 	N(SSL_R_UNKNOWN_CIPHER_RETURNED, 248) \
 	N(SSL_R_UNKNOWN_SSL_VERSION, 254) \
 	N(SSL_R_UNSUPPORTED_PROTOCOL, 258) \
 	N(SSL_R_WRONG_CIPHER_RETURNED, 261) \
 	N(SSL_R_WRONG_SSL_VERSION, 266) \
 	N(SSL_R_WRONG_VERSION_NUMBER, 267) \
+	N(ERR_R_ASN1_LIB, 13 | 2 << 18) \
 	N(ERR_LIB_SSL, 20) \
 	N(ERR_LIB_OFFSET, 23) \
 	N(ERR_LIB_MASK, 0xFF) \
@@ -108,6 +111,7 @@ enum nrl_numbers { NRL_NUMBERS(NRL_NUMBER) };
 	F(SSL_set_bio, void, (SSL *, BIO *, BIO *)) \
 	F(SSL_get_rbio, BIO *, (const SSL *)) \
 	F(SSL_set_connect_state, void, (SSL *)) \
+	F(SSL_get_state, unsigned int, (const SSL *)) \
 	F(SSL_do_handshake, int, (SSL *)) \
 	F(SSL_read_ex, int, (SSL *, void *, size_t, size_t *)) \
 	F(SSL_write_ex, int, (SSL *, const void *, size_t, size_t *)) \

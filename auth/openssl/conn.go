@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// bufferSize takes two full records (RFC 5246: 16 KiB and 2 KiB of room
-	// for what protects them) from the network at once.
-	bufferSize = 2 * (5 + 18<<10)
+	// A buffer of the network is small until one read fills it: then it takes
+	// several full records, of 16 KiB and what protects them, at once.
+	smallBuffer, largeBuffer = 8 << 10, 64 << 10
 	// maxRecord is the most that a record carries.
 	maxRecord = 16 << 10
 	// closeTime is for close_notify: a peer that does not read must not hold
@@ -36,7 +36,9 @@ type conn struct {
 
 	reading sync.Mutex
 	in      []byte // buffer of the network
+	full    bool   // it was filled, and is to be a large one
 	rest    []byte // part of in that OpenSSL has not taken
+	drained bool   // OpenSSL has nothing to give until more comes from the network
 	readErr error  // why nothing can be read any more
 
 	writing  sync.Mutex // held until the bytes are on the network, for their order
@@ -65,6 +67,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	for c.readErr == nil {
+		if c.drained && len(c.rest) == 0 {
+			if err := c.fill(); err != nil {
+				return 0, err
+			}
+		}
 		c.linked.Lock()
 		if c.freed {
 			c.linked.Unlock()
@@ -72,7 +79,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		s := c.link.read(c.rest, p)
 		c.linked.Unlock()
-		c.rest = c.rest[s.used:]
+		c.rest, c.drained = c.rest[s.used:], s.err == wantRead
 		if s.pending > 0 {
 			c.flush()
 		}
@@ -80,32 +87,31 @@ func (c *conn) Read(p []byte) (int, error) {
 		if s.n > 0 {
 			return s.n, nil
 		}
-		if s.err == wantRead {
-			if err := c.fill(); err != nil {
-				return 0, err
-			}
-		}
 	}
 	return 0, c.readErr
 }
 
 // ending is what a step means for those that follow it.
 func ending(s step) error {
-	switch s.err {
-	case wantNothing, wantRead:
-		return nil
-	case zeroReturn:
+	switch {
+	case s.err == zeroReturn:
 		return io.EOF
+	case s.err != wantNothing && s.err != wantRead:
+		return broken(s.code)
+	case s.pending > 0: // the one alert that OpenSSL sends and goes on: no_renegotiation
+		return errRenegotiation
 	}
-	_, err := reading(s.code)
-	return fmt.Errorf("openssl: the connection broke: %w", err)
+	return nil
 }
 
 // fill reads from the network; reading is held.
 func (c *conn) fill() error {
+	if c.full {
+		c.in, c.full = make([]byte, largeBuffer), false
+	}
 	n, err := c.Conn.Read(c.in)
 	if n == 0 && err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%w: %w", auth.ErrTruncated, io.ErrUnexpectedEOF)
 		}
 		if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
@@ -114,6 +120,7 @@ func (c *conn) fill() error {
 		return err
 	}
 	c.rest = c.in[:n]
+	c.full = n == smallBuffer && len(c.in) == smallBuffer
 	return nil
 }
 
@@ -150,12 +157,13 @@ func (c *conn) Write(p []byte) (int, error) {
 			c.linked.Unlock()
 			return sent, net.ErrClosed
 		}
-		s := c.link.write(p[:min(len(p), maxRecord)])
-		out := c.link.take() // stays while writing is held
+		s, out := c.link.write(p[:min(len(p), maxRecord)]) // out stays while writing is held
 		c.linked.Unlock()
 		if s.err != wantNothing {
-			_, err := reading(s.code)
-			c.writeErr = fmt.Errorf("openssl: the connection broke: %w", err)
+			c.writeErr = broken(s.code)
+			if s.err == wantRead { // a part of the message that asks for it has arrived
+				c.writeErr = errRenegotiation
+			}
 			break
 		}
 		if _, err := c.Conn.Write(out); err != nil {
@@ -181,7 +189,8 @@ func (c *conn) Close() error {
 			c.link.closeNotify()
 			out := c.link.take()
 			c.linked.Unlock()
-			_, c.writeErr = c.Conn.Write(out)
+			_, _ = c.Conn.Write(out)
+			c.writeErr = net.ErrClosed
 		}
 		c.writing.Unlock()
 	}

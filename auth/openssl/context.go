@@ -56,12 +56,15 @@ func ownContext(cert *tls.Certificate) (tlsContext, error) {
 	if !ok {
 		return tlsContext{}, fmt.Errorf("%w: %w", auth.ErrCredentials, ErrKey)
 	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return tlsContext{}, fmt.Errorf("%w: the key is damaged", auth.ErrCredentials)
+	}
+	defer clear(der)
 	c, err := policyContext(version())
 	if err != nil {
 		return tlsContext{}, err
 	}
-	der := x509.MarshalPKCS1PrivateKey(key)
-	defer clear(der)
 	if err := c.own(cert.Certificate, der); err != nil {
 		c.free()
 		return tlsContext{}, fmt.Errorf("%w: OpenSSL refuses it: %w", auth.ErrCredentials, err)

@@ -81,7 +81,7 @@ func (d *dialer) DialTLSContext(ctx context.Context, network, addr string) (net.
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(d.life, cancel)()
+	defer context.AfterFunc(d.life, cancel)() //nolint:contextcheck // Close ends a dial whatever its own context says
 	c, err := d.dial(ctx, network, addr, host)
 	switch {
 	case err == nil:
@@ -121,7 +121,7 @@ func (d *dialer) dial(ctx context.Context, network, addr, host string) (*conn, e
 // secure makes the handshake on raw, resuming a session where there is one.
 func (d *dialer) secure(ctx context.Context, raw net.Conn, id identity, addr, host string) (*conn, error) {
 	h := &handshake{
-		raw: raw, host: host, trust: d.policy.Trust, in: make([]byte, bufferSize),
+		raw: raw, host: host, trust: d.policy.Trust, in: make([]byte, smallBuffer),
 		session: session{key: sessionKey{addr, id.sum}, born: d.policy.Now()},
 	}
 	if offer, ok := d.store.session(h.session.key, h.session.born); ok {

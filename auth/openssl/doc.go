@@ -30,8 +30,8 @@ import "errors"
 // this system cannot run the engine.
 var ErrNotAvailable = errors.New("engine not available")
 
-// ErrKey: the own private key is not an *rsa.PrivateKey, one in a device for
-// example.
+// ErrKey is wrapped by the error of a dial where the own private key is not an
+// *rsa.PrivateKey: one in a device, for example.
 var ErrKey = errors.New("the OpenSSL engine needs an RSA key in memory")
 
 // Option is a setting of [NewEngine] and [Version].

@@ -16,9 +16,6 @@ import (
 // past is a deadline that ends what waits.
 var past = time.Unix(1, 0)
 
-// recordHandshake is a record type (RFC 5246).
-const recordHandshake = 22
-
 // badCertificate is the alert (RFC 5246) for a refused server, sent by hand:
 // it precedes our ChangeCipherSpec, so it goes in the clear.
 var badCertificate = []byte{21, 3, 3, 0, 2, 2, 42}
@@ -58,7 +55,7 @@ func (h *handshake) run(ctx context.Context) error {
 			return err
 		}
 		if s.pending > 0 {
-			if _, err := h.raw.Write(h.link.take()); err != nil && s.err != fatalError {
+			if _, err := h.raw.Write(h.link.take()); err != nil && !s.failed() {
 				return fault(h.host, err)
 			}
 		}
@@ -93,8 +90,8 @@ func (h *handshake) gate(ctx context.Context, s step) error {
 		h.judged, h.resumed, h.peer = true, true, h.offerPeer
 		h.session.chain, h.session.staple, h.session.born = h.offer.chain, h.offer.staple, h.offer.born
 		return nil
-	case s.err != wantNothing && len(h.first) == 0, s.err == fatalError:
-		return nil // a ClientHello, an alert
+	case s.failed(), s.err == wantRead && len(h.first) == 0:
+		return nil // an alert, the ClientHello
 	}
 	return fault(h.host, errUnjudged)
 }
@@ -105,7 +102,7 @@ func (h *handshake) judge(ctx context.Context) error {
 	der, staple := h.link.peer()
 	chain, err := x509.ParseCertificates(der)
 	if err != nil {
-		err = &auth.VerifyError{Stage: auth.StageChain, Host: h.host, Reason: "a certificate is malformed", Err: err}
+		err = h.malformed() // err may quote it
 	} else {
 		h.peer, err = h.trust.Verify(ctx, h.host, chain, staple)
 	}
@@ -121,7 +118,7 @@ func (h *handshake) judge(ctx context.Context) error {
 func (h *handshake) fill() error {
 	n, err := h.raw.Read(h.in)
 	if n == 0 && err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return fault(h.host, err)
@@ -131,23 +128,30 @@ func (h *handshake) fill() error {
 	return nil
 }
 
+func (h *handshake) malformed() error {
+	return &auth.VerifyError{Stage: auth.StageChain, Host: h.host, Reason: errMalformed.Error()}
+}
+
 // failure says what a fatal end means.
 func (h *handshake) failure(s step) error {
 	alert, why := reading(s.code)
+	if errors.Is(why, errMalformed) {
+		return h.malformed()
+	}
 	e := &auth.HandshakeError{Host: h.host, Engine: engineName, Alert: alert, Err: why}
 	switch {
-	case !startsLikeTLS(h.first):
+	case notTLS(h.first):
 		e.Err = auth.ErrNotTLS
-	case alert != 0 && errors.Is(why, auth.ErrNoSuite) && h.first[0] == recordHandshake:
+	case alert != 0 && errors.Is(why, auth.ErrNoSuite) && s.answered:
 		e.Err = auth.ErrRefused // a suite was agreed: what came since is our certificate
 	}
 	return e
 }
 
-// startsLikeTLS reports whether the first bytes of a stream are a record type
-// and the major version of TLS (RFC 5246).
-func startsLikeTLS(b []byte) bool {
-	return len(b) > 0 && b[0] >= 20 && b[0] <= 23 && (len(b) == 1 || b[1] == 3)
+// notTLS reports whether a stream begins with something else than a record
+// type and the major version of TLS (RFC 5246).
+func notTLS(b []byte) bool {
+	return len(b) > 0 && (b[0] < 20 || b[0] > 23) || len(b) > 1 && b[1] != 3
 }
 
 // conn is the verified connection.

@@ -49,6 +49,25 @@ func load(folder string) error {
 	case library.open:
 		return nil
 	}
+	if err := open(folder); err != nil {
+		return err
+	}
+	if C.nrl_init() != 1 {
+		library.broken = true
+		return fmt.Errorf("openssl: %w: it cannot be initialised", ErrNotAvailable)
+	}
+	library.open, library.folder = true, folder
+	return nil
+}
+
+// open fills the C side's table of functions, or leaves it as it was.
+func open(folder string) error {
+	if folder != "" { // "." must not become a bare name, which dlopen looks for in the system
+		var err error
+		if folder, err = filepath.Abs(folder); err != nil {
+			return fmt.Errorf("openssl: %w: %w", ErrNotAvailable, err)
+		}
+	}
 	tls := C.CString(filepath.Join(folder, "libssl.so.3"))
 	defer C.free(unsafe.Pointer(tls))
 	var crypto *C.char
@@ -64,11 +83,6 @@ func load(folder string) error {
 		}
 		return err
 	}
-	if C.nrl_init() != 1 {
-		library.broken = true
-		return fmt.Errorf("openssl: %w: it cannot be initialised", ErrNotAvailable)
-	}
-	library.open, library.folder = true, folder
 	return nil
 }
 
@@ -115,7 +129,8 @@ func newContext(ciphers, groups, sigalgs string, want []auth.Suite) (tlsContext,
 			C.free(unsafe.Pointer(a))
 		}
 	}()
-	if err := done(C.nrl_ctx_new(&c.p, args[0], args[1], args[2])); err != nil {
+	r := C.nrl_ctx_new(&c.p, args[0], args[1], args[2]) //nolint:gocritic // what cgo makes of it compares a thing with itself
+	if err := done(r); err != nil {
 		return tlsContext{}, err
 	}
 	ids := make([]C.uint16_t, len(want)+1)
@@ -184,7 +199,6 @@ func (l link) free() { C.nrl_free(l.p) }
 // Results of SSL_get_error.
 const (
 	wantNothing = C.NRL_SSL_ERROR_NONE
-	fatalError  = C.NRL_SSL_ERROR_SSL
 	wantRead    = C.NRL_SSL_ERROR_WANT_READ
 	zeroReturn  = C.NRL_SSL_ERROR_ZERO_RETURN
 )
@@ -202,21 +216,27 @@ const (
 	unknownVersion      = C.NRL_SSL_R_UNKNOWN_SSL_VERSION
 	wrongVersion        = C.NRL_SSL_R_WRONG_SSL_VERSION
 	wrongRecordVersion  = C.NRL_SSL_R_WRONG_VERSION_NUMBER
+	asn1                = C.NRL_ERR_R_ASN1_LIB
+	certLength          = C.NRL_SSL_R_CERT_LENGTH_MISMATCH
 )
 
 // step is what a call did: why it ended, the error code of a fatal end, bytes
 // of data moved, bytes of the network used and waiting to be sent, the
-// server's certificate messages so far, whether a session is resumed.
+// server's certificate messages so far, whether a session is resumed, whether
+// the ServerHello has come.
 type step struct {
 	err              int
 	code             uint
 	n, used, pending int
 	chains           int
-	reused           bool
+	reused, answered bool
 }
 
+// failed reports whether nothing can follow.
+func (s step) failed() bool { return s.err != wantNothing && s.err != wantRead }
+
 func stepOf(r C.nrl_result) step {
-	return step{int(r.err), uint(r.code), int(r.n), int(r.used), int(r.pending), int(r.chains), r.reused == 1}
+	return step{int(r.err), uint(r.code), int(r.n), int(r.used), int(r.pending), int(r.chains), r.reused == 1, r.answered == 1}
 }
 
 // ptr is for byte pointers of C, which cgo passes without looking at what
@@ -231,8 +251,10 @@ func (l link) read(in, out []byte) step {
 	return stepOf(C.nrl_read(l.p, ptr(in), C.size_t(len(in)), ptr(out), C.size_t(len(out))))
 }
 
-func (l link) write(b []byte) step {
-	return stepOf(C.nrl_write(l.p, ptr(b), C.size_t(len(b))))
+// write gives what waits for the network too, as take does.
+func (l link) write(b []byte) (s step, out []byte) {
+	r := C.nrl_write(l.p, ptr(b), C.size_t(len(b)))
+	return stepOf(r.result), borrowed(r.out)
 }
 
 func (l link) closeNotify() { C.nrl_close_notify(l.p) }

@@ -36,8 +36,16 @@ func cnOnly(cn string) func(*x509.Certificate) {
 }
 
 func own(leaf func(testing.TB, *kit) (*pki.Leaf, error)) func(testing.TB, *kit, *tls.Config) {
-	return func(t testing.TB, k *kit, c *tls.Config) {
-		c.Certificates = []tls.Certificate{must[*pki.Leaf](t)(leaf(t, k)).TLS()}
+	return func(tb testing.TB, k *kit, c *tls.Config) {
+		tb.Helper()
+		c.Certificates = []tls.Certificate{must[*pki.Leaf](tb)(leaf(tb, k)).TLS()}
+	}
+}
+
+// sends replaces what a server sends as its certificate.
+func sends(der []byte) func(testing.TB, *kit, *tls.Config) {
+	return func(_ testing.TB, _ *kit, c *tls.Config) {
+		c.Certificates = []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: c.Certificates[0].PrivateKey, Leaf: c.Certificates[0].Leaf}}
 	}
 }
 
@@ -59,8 +67,9 @@ var refusals = []refusal{
 	},
 	{
 		name: "another root of the same name",
-		server: own(func(t testing.TB, _ *kit) (*pki.Leaf, error) {
-			return must[*pki.PKI](t)(pki.New(pki.Options{KeySet: "foreign"})).Server("localhost")
+		server: own(func(tb testing.TB, _ *kit) (*pki.Leaf, error) {
+			tb.Helper()
+			return must[*pki.PKI](tb)(pki.New(pki.Options{KeySet: "foreign"})).Server("localhost")
 		}),
 		stage: auth.StageChain, client: "unknown authority",
 	},
@@ -104,6 +113,19 @@ var refusals = []refusal{
 		name:  "a CA certificate as the server's",
 		leaf:  func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true },
 		stage: auth.StageChain, client: "is a CA certificate",
+	},
+	{
+		name:   "a certificate that is none",
+		server: sends([]byte("no DER, but 9462205957")),
+		stage:  auth.StageChain, client: "a certificate is malformed", far: "error decoding message", farTLS: "bad certificate",
+	},
+	{
+		name: "bytes behind a certificate",
+		server: func(tb testing.TB, k *kit, c *tls.Config) {
+			tb.Helper()
+			sends(append(k.server(tb, nil).Certificate[0], 0))(tb, k, c)
+		},
+		stage: auth.StageChain, client: "a certificate is malformed", far: "error decoding message",
 	},
 	{
 		name: "a server that asks for no certificate is judged too",
@@ -200,14 +222,14 @@ func (tt refusal) judge(t *testing.T, name string, err error) {
 
 // watched is a server of crypto/tls that tells how its handshakes end. Our
 // certificate must not have reached it where it wants to see "bad certificate".
-func watched(t testing.TB, config *tls.Config) (addr string, far chan error) {
-	t.Helper()
+func watched(tb testing.TB, config *tls.Config) (addr string, far chan error) {
+	tb.Helper()
 	far = make(chan error, 4)
-	return listen(t, func(raw net.Conn) {
+	return listen(tb, func(raw net.Conn) {
 		defer func() { _ = raw.Close() }()
 		seen := &recorder{Conn: raw}
 		server := tls.Server(seen, config)
-		err := server.Handshake()
+		err := server.HandshakeContext(tb.Context())
 		if err == nil {
 			_, err = server.Read(make([]byte, 1))
 		}
@@ -284,9 +306,9 @@ func TestAcceptedServers(t *testing.T) {
 }
 
 // echo is a server of crypto/tls that sends back what it gets.
-func echo(t testing.TB, config *tls.Config) (addr string) {
-	t.Helper()
-	return listen(t, echoing(config))
+func echo(tb testing.TB, config *tls.Config) (addr string) {
+	tb.Helper()
+	return listen(tb, echoing(config))
 }
 
 func echoing(config *tls.Config) func(net.Conn) {

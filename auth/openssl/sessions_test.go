@@ -20,17 +20,17 @@ import (
 
 // resumed dials and says whether the session was resumed; it reads a byte
 // first, so that the server is done with the connection.
-func resumed(t testing.TB, d auth.Dialer, addr string) bool {
-	t.Helper()
-	c := dial(t, d, addr)
+func resumed(tb testing.TB, d auth.Dialer, addr string) bool {
+	tb.Helper()
+	c := dial(tb, d, addr)
 	if _, err := c.Write([]byte("x")); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := c.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if s := c.ConnState(); s.Peer.Host == "" || len(s.Peer.Chain) != 3 {
-		t.Errorf("the peer is %+v", s.Peer)
+		tb.Errorf("the peer is %+v", s.Peer)
 	}
 	_ = c.Close()
 	return c.ConnState().Resumed
@@ -213,6 +213,24 @@ func TestBrokenSessionIsForgotten(t *testing.T) {
 	}
 	if resumed(t, d, addr) {
 		t.Error("resumed")
+	}
+}
+
+// TestTornConnectionLeavesItsSession: SSL_free would make it unusable for the
+// connections that follow.
+func TestTornConnectionLeavesItsSession(t *testing.T) {
+	t.Parallel()
+	k := assets(t)
+	addr := echo(t, k.config(t))
+	d := engine(t, k.policy)
+	c := dial(t, d, addr)
+	_ = c.SetWriteDeadline(time.Now().Add(-time.Second))
+	if _, err := c.Write([]byte("x")); !timeout(err) {
+		t.Fatalf("Write ended with %v", err)
+	}
+	_ = c.Close() // without a close_notify
+	if !resumed(t, d, addr) {
+		t.Error("not resumed")
 	}
 }
 

@@ -31,22 +31,22 @@ type kit struct {
 	policy auth.TLSPolicy
 }
 
-func assets(t testing.TB) *kit {
-	t.Helper()
-	p := must[*pki.PKI](t)(pki.New(pki.Options{}))
-	client := must[*pki.Leaf](t)(p.Client("consumer.example.nhs.uk"))
+func assets(tb testing.TB) *kit {
+	tb.Helper()
+	p := must[*pki.PKI](tb)(pki.New(pki.Options{}))
+	client := must[*pki.Leaf](tb)(p.Client("consumer.example.nhs.uk"))
 	return &kit{pki: p, client: client, policy: auth.TLSPolicy{
-		Credentials: must[*auth.Credentials](t)(auth.ParseCredentials(client.ChainPEM(), p.BundlePEM(), client.KeyPEM())),
-		Trust:       must[*auth.Trust](t)(auth.ParseTrust(p.BundlePEM())).WithRevocation(revocation.Off("test")),
+		Credentials: must[*auth.Credentials](tb)(auth.ParseCredentials(client.ChainPEM(), p.BundlePEM(), client.KeyPEM())),
+		Trust:       must[*auth.Trust](tb)(auth.ParseTrust(p.BundlePEM())).WithRevocation(revocation.Off("test")),
 	}}
 }
 
-func must[V any](t testing.TB) func(V, error) V {
-	t.Helper()
+func must[V any](tb testing.TB) func(V, error) V {
+	tb.Helper()
 	return func(v V, err error) V {
-		t.Helper()
+		tb.Helper()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return v
 	}
@@ -59,24 +59,24 @@ var engines = map[string]func(auth.TLSPolicy) (auth.Dialer, error){
 }
 
 // engine is the OpenSSL engine.
-func engine(t testing.TB, p auth.TLSPolicy) auth.Dialer {
-	t.Helper()
-	d := must[auth.Dialer](t)(openssl.NewEngine(p))
-	t.Cleanup(func() { _ = d.Close() })
+func engine(tb testing.TB, p auth.TLSPolicy) auth.Dialer {
+	tb.Helper()
+	d := must[auth.Dialer](tb)(openssl.NewEngine(p))
+	tb.Cleanup(func() { _ = d.Close() })
 	return d
 }
 
 // dial connects and fails the test when that fails.
-func dial(t testing.TB, d auth.Dialer, addr string) auth.Conn {
-	t.Helper()
-	raw, err := d.DialTLSContext(t.Context(), "tcp", addr)
+func dial(tb testing.TB, d auth.Dialer, addr string) auth.Conn {
+	tb.Helper()
+	raw, err := d.DialTLSContext(tb.Context(), "tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = raw.Close() })
+	tb.Cleanup(func() { _ = raw.Close() })
 	c, ok := raw.(auth.Conn)
 	if !ok {
-		t.Fatalf("%T is no auth.Conn", raw)
+		tb.Fatalf("%T is no auth.Conn", raw)
 	}
 	return c
 }
@@ -91,18 +91,18 @@ func local(edit func(*x509.Certificate)) func(*x509.Certificate) {
 	}
 }
 
-func (k *kit) server(t testing.TB, edit func(*x509.Certificate), options ...pki.KeyOption) tls.Certificate {
-	t.Helper()
-	return must[*pki.Leaf](t)(k.pki.Issue("localhost", local(edit), options...)).TLS()
+func (k *kit) server(tb testing.TB, edit func(*x509.Certificate), options ...pki.KeyOption) tls.Certificate {
+	tb.Helper()
+	return must[*pki.Leaf](tb)(k.pki.Issue("localhost", local(edit), options...)).TLS()
 }
 
 // config is for a server of crypto/tls that asks for our certificate.
-func (k *kit) config(t testing.TB) *tls.Config {
-	t.Helper()
+func (k *kit) config(tb testing.TB) *tls.Config {
+	tb.Helper()
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384},
-		Certificates: []tls.Certificate{k.server(t, nil)},
+		Certificates: []tls.Certificate{k.server(tb, nil)},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    k.pki.Root.Pool(),
 	}
@@ -110,15 +110,14 @@ func (k *kit) config(t testing.TB) *tls.Config {
 
 // listen hands every connection to talk, which closes it, and gives the
 // address with the name localhost.
-func listen(t testing.TB, talk func(net.Conn)) (addr string) {
-	t.Helper()
-	return listenOn(t, "127.0.0.1:0", talk)
+func listen(tb testing.TB, talk func(net.Conn)) (addr string) {
+	tb.Helper()
+	return listenOn(tb, "127.0.0.1:0", talk)
 }
 
-func listenOn(t testing.TB, on string, talk func(net.Conn)) (addr string) {
-	t.Helper()
-	l := must[net.Listener](t)(net.Listen("tcp", on))
-	t.Cleanup(func() { _ = l.Close() })
+func listenOn(tb testing.TB, on string, talk func(net.Conn)) (addr string) {
+	tb.Helper()
+	l := listener(tb, on)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -133,15 +132,22 @@ func listenOn(t testing.TB, on string, talk func(net.Conn)) (addr string) {
 	return net.JoinHostPort("localhost", port)
 }
 
+func listener(tb testing.TB, on string) net.Listener {
+	tb.Helper()
+	l := must[net.Listener](tb)((&net.ListenConfig{}).Listen(tb.Context(), "tcp", on))
+	tb.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
 // files are certificate, key and CA bundle of a server as PEM files.
-func (k *kit) files(t testing.TB) (cert, key, ca string) {
-	t.Helper()
-	leaf := must[*pki.Leaf](t)(k.pki.Server("localhost", "127.0.0.1"))
-	dir := t.TempDir()
+func (k *kit) files(tb testing.TB) (cert, key, ca string) {
+	tb.Helper()
+	leaf := must[*pki.Leaf](tb)(k.pki.Server("localhost", "127.0.0.1"))
+	dir := tb.TempDir()
 	write := func(name string, data []byte) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return path
 	}
@@ -156,18 +162,18 @@ type sserver struct {
 }
 
 // serve starts one; args come behind those for mutual TLS.
-func (k *kit) serve(t testing.TB, args ...string) *sserver {
-	t.Helper()
-	cert, key, ca := k.files(t)
-	cmd := exec.CommandContext(t.Context(), "openssl", append([]string{
+func (k *kit) serve(tb testing.TB, args ...string) *sserver {
+	tb.Helper()
+	cert, key, ca := k.files(tb)
+	cmd := exec.CommandContext(tb.Context(), "openssl", append([]string{
 		"s_server", "-accept", "127.0.0.1:0", "-cert", cert, "-cert_chain", cert, "-key", key,
 		"-CAfile", ca, "-Verify", "3", "-verify_return_error",
 	}, args...)...)
-	stdin := must[io.WriteCloser](t)(cmd.StdinPipe())
+	stdin := must[io.WriteCloser](tb)(cmd.StdinPipe())
 	r, w := io.Pipe()
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := &sserver{stdin: stdin, lines: make(chan string, 1000)}
 	go func() {
@@ -178,19 +184,19 @@ func (k *kit) serve(t testing.TB, args ...string) *sserver {
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		_ = w.Close()
 	})
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.line(t, "ACCEPT "), "ACCEPT "))
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.line(tb, "ACCEPT "), "ACCEPT "))
 	s.addr = net.JoinHostPort("localhost", port)
 	return s
 }
 
 // line waits for a line that holds text.
-func (s *sserver) line(t testing.TB, text string) string {
-	t.Helper()
+func (s *sserver) line(tb testing.TB, text string) string {
+	tb.Helper()
 	end := time.After(limit)
 	for {
 		select {
@@ -199,7 +205,7 @@ func (s *sserver) line(t testing.TB, text string) string {
 				return l
 			}
 		case <-end:
-			t.Fatalf("openssl s_server did not print %q", text)
+			tb.Fatalf("openssl s_server did not print %q", text)
 		}
 	}
 }

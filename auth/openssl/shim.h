@@ -14,10 +14,11 @@
 #include "abi.h"
 
 #define NRL_POINTER(name, result, parameters) result (*name) parameters;
-static struct {
+typedef struct {
 	NRL_FUNCTIONS(NRL_POINTER)
-} ossl;
+} nrl_api;
 #undef NRL_POINTER
+static nrl_api ossl;
 
 static BIO_METHOD *nrl_method;
 
@@ -40,7 +41,7 @@ typedef struct {
 	int err;
 	unsigned long code;
 	size_t n, used, pending;
-	int chains, reused;
+	int chains, reused, answered;
 } nrl_result;
 
 typedef struct {
@@ -118,28 +119,30 @@ static long nrl_bio_ctrl(BIO *b, int cmd, long l, void *p) {
  * says what is wrong, NULL for nothing; why gets a detail. */
 static const char *nrl_open(const char *crypto, const char *tls, char *why, size_t n) {
 	void *hc = NULL, *hs = NULL;
+	nrl_api api;
 	const char *e;
 	if (crypto && !(hc = dlopen(crypto, RTLD_NOW | RTLD_LOCAL))) goto missing;
 	if (!(hs = dlopen(tls, RTLD_NOW | RTLD_LOCAL))) goto missing;
 	/* dlsym on libssl finds the functions of the libcrypto that it is bound to */
-	ossl.OpenSSL_version_num = (unsigned long (*)(void))dlsym(hs, "OpenSSL_version_num");
-	if (!ossl.OpenSSL_version_num) {
+	api.OpenSSL_version_num = (unsigned long (*)(void))dlsym(hs, "OpenSSL_version_num");
+	if (!api.OpenSSL_version_num) {
 		e = "it is not OpenSSL";
 		goto close;
 	}
-	unsigned long v = ossl.OpenSSL_version_num();
+	unsigned long v = api.OpenSSL_version_num();
 	if (v < 0x30000020UL || v >> 28 != 3) {
 		e = "its version is not 3.0.2 or later of 3";
 		goto close;
 	}
 #define NRL_LOAD(name, result, parameters) \
-	if (!(ossl.name = (result(*) parameters)dlsym(hs, #name))) { \
+	if (!(api.name = (result(*) parameters)dlsym(hs, #name))) { \
 		strncpy(why, #name, n - 1); \
 		e = "it lacks a function"; \
 		goto close; \
 	}
 	NRL_FUNCTIONS(NRL_LOAD)
 #undef NRL_LOAD
+	ossl = api;
 	return NULL;
 missing:
 	e = dlerror();
@@ -317,6 +320,7 @@ static nrl_result nrl_handshake(nrl_conn *c, const unsigned char *in, size_t n) 
 	nrl_begin(c, in, n);
 	nrl_end(c, ossl.SSL_do_handshake(c->ssl), n, &o);
 	o.reused = ossl.SSL_session_reused(c->ssl) == 1;
+	o.answered = ossl.SSL_get_state(c->ssl) != NRL_TLS_ST_CW_CLNT_HELLO;
 	return o;
 }
 
@@ -334,22 +338,6 @@ static nrl_result nrl_read(nrl_conn *c, const unsigned char *in, size_t n, unsig
 	return o;
 }
 
-static nrl_result nrl_write(nrl_conn *c, const unsigned char *p, size_t n) {
-	nrl_result o = {0};
-	nrl_begin(c, NULL, 0);
-	nrl_end(c, ossl.SSL_write_ex(c->ssl, p, n, &o.n), 0, &o);
-	return o;
-}
-
-/* nrl_close_notify queues the alert. */
-static void nrl_close_notify(nrl_conn *c) {
-	nrl_result o = {0};
-	if (c->fatal) return;
-	nrl_begin(c, NULL, 0);
-	int r = ossl.SSL_shutdown(c->ssl);
-	nrl_end(c, r == 0 ? 1 : r, 0, &o);
-}
-
 /* nrl_take gives what waits for the network, valid until the next nrl_take:
  * new records go to the other buffer meanwhile. */
 static nrl_bytes nrl_take(nrl_conn *c) {
@@ -362,6 +350,29 @@ static nrl_bytes nrl_take(nrl_conn *c) {
 	c->outcap = cap;
 	c->outlen = 0;
 	return r;
+}
+
+typedef struct {
+	nrl_result result;
+	nrl_bytes out;
+} nrl_written;
+
+/* nrl_write takes, too, what waits for the network. */
+static nrl_written nrl_write(nrl_conn *c, const unsigned char *p, size_t n) {
+	nrl_written w = {{0}, {NULL, 0}};
+	nrl_begin(c, NULL, 0);
+	nrl_end(c, ossl.SSL_write_ex(c->ssl, p, n, &w.result.n), 0, &w.result);
+	w.out = nrl_take(c);
+	return w;
+}
+
+/* nrl_close_notify queues the alert. */
+static void nrl_close_notify(nrl_conn *c) {
+	nrl_result o = {0};
+	if (c->fatal) return;
+	nrl_begin(c, NULL, 0);
+	int r = ossl.SSL_shutdown(c->ssl);
+	nrl_end(c, r == 0 ? 1 : r, 0, &o);
 }
 
 /* nrl_fatal: the session of this connection is not to be resumed. */

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -77,7 +80,7 @@ func TestClientHello(t *testing.T) {
 			return nil, errors.New("seen enough")
 		}})
 		seen.Conn = raw
-		_ = server.Handshake()
+		_ = server.HandshakeContext(t.Context())
 		suites <- offered(seen.bytes)
 	})
 	k := assets(t)
@@ -114,6 +117,41 @@ func TestClientHello(t *testing.T) {
 	}
 }
 
+// hostileConfig is an openssl.cnf that would refuse RSA-2048, offer other
+// versions and algorithms, and resume nothing.
+const hostileConfig = `
+openssl_conf = init
+[init]
+ssl_conf = modules
+[modules]
+system_default = defaults
+[defaults]
+MinProtocol = TLSv1
+MaxProtocol = TLSv1.3
+CipherString = ALL:@SECLEVEL=3
+Ciphersuites = TLS_AES_128_GCM_SHA256
+Groups = P-521
+SignatureAlgorithms = RSA+SHA224
+ClientSignatureAlgorithms = RSA+SHA224
+Options = -SessionTicket,Compression,UnsafeLegacyRenegotiation
+`
+
+// TestSystemConfigurationDoesNotCount: the policy is set over openssl.cnf. It
+// is read once in a process, so tests run in another one.
+func TestSystemConfigurationDoesNotCount(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "openssl.cnf")
+	if err := os.WriteFile(path, []byte(hostileConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestClientHello|TestSessionsAreKeptApart)$", "-test.v")
+	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+path)
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Count(string(out), "--- PASS") != 2 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestNoServerNameForAnAddress(t *testing.T) {
 	t.Parallel()
 	k := assets(t)
@@ -125,7 +163,7 @@ func TestNoServerNameForAnAddress(t *testing.T) {
 	}
 	addr := listen(t, func(raw net.Conn) {
 		defer func() { _ = raw.Close() }()
-		_ = tls.Server(raw, config).Handshake()
+		_ = tls.Server(raw, config).HandshakeContext(t.Context())
 	})
 	c := dial(t, engine(t, k.policy), strings.Replace(addr, "localhost", "127.0.0.1", 1))
 	if name := <-names; name != "" || c.ConnState().Peer.Host != "127.0.0.1" {
