@@ -102,12 +102,6 @@ func (k *kit) selfSigned(tb testing.TB) tls.Certificate {
 	return must[*pki.Leaf](tb)(pki.SelfSigned("localhost", local())).TLS()
 }
 
-// short is a server's certificate with an RSA key of 1024 bits.
-func (k *kit) short(tb testing.TB) tls.Certificate {
-	tb.Helper()
-	return k.server(tb, nil, pki.RSA(1024))
-}
-
 // serverConfig asks for our certificate. It would also speak TLS 1.3, and has
 // suites 1, 2 and 8, of which crypto/tls prefers number 2.
 func (k *kit) serverConfig(tb testing.TB) *tls.Config {

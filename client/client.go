@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net/url"
 
 	"github.com/nrlgo/nrlgo/auth"
@@ -60,6 +61,7 @@ type Client struct {
 	records  *ssp.Client
 	dialer   auth.Dialer
 	nrl, ssp *url.URL
+	stop     []func() // listening to notices
 }
 
 // New makes a Client. It connects to nothing. Its error wraps [ErrConfig] and
@@ -78,7 +80,28 @@ func New(c Config) (*Client, error) {
 	if err := out.open(s, dialer); err != nil {
 		return nil, errors.Join(fmt.Errorf("client: %w: %w", ErrConfig, err), dialer.Close())
 	}
+	if s.Logger != nil {
+		out.stop = append(out.stop, s.Credentials.OnNotice(logNotice(s.Logger, "own certificate")), s.trust.OnNotice(logNotice(s.Logger, "CA certificates")))
+	}
 	return out, nil
+}
+
+// logNotice says what became of certificates whose files changed, or which end
+// soon.
+func logNotice(l *slog.Logger, what string) func(auth.Notice) {
+	return func(n auth.Notice) {
+		level, attrs := slog.LevelWarn, []any{slog.String("notice", n.Kind.String())}
+		if n.Kind == auth.Reloaded {
+			level = slog.LevelInfo
+		}
+		if !n.Expires.IsZero() {
+			attrs = append(attrs, slog.Time("expires", n.Expires))
+		}
+		if n.Err != nil {
+			attrs = append(attrs, slog.Any("error", n.Err))
+		}
+		l.Log(context.Background(), level, what, attrs...)
+	}
 }
 
 func (c *Client) open(s settled, d auth.Dialer) (err error) {
@@ -101,7 +124,12 @@ func (c *Client) open(s settled, d auth.Dialer) (err error) {
 
 // Close ends dials under way and closes idle connections. Calls under way may
 // fail; records that are being read can be read on.
-func (c *Client) Close() error { return c.exchange.Close() }
+func (c *Client) Close() error {
+	for _, stop := range c.stop {
+		stop()
+	}
+	return c.exchange.Close()
+}
 
 // Engine is the TLS engine that serves, "go" or "openssl".
 func (c *Client) Engine() string { return c.dialer.Engine() }

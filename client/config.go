@@ -66,8 +66,8 @@ type Config struct {
 
 	// Audit keeps the audit trail. Required; [NoAudit] decides against one.
 	Audit AuditSink
-	// Logger gets a line for each attempt, without anything sensitive. nil
-	// means silent.
+	// Logger gets a line for each attempt, without anything sensitive, and what
+	// becomes of certificates (read again, expire soon). nil means silent.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time

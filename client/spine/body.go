@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime"
 	"time"
+
+	"github.com/nrlgo/nrlgo/auth"
 )
 
 // body reads an answer, at most Limits.Idle between two reads and at least
@@ -58,6 +60,9 @@ func (b *body) fault(err error) *Error {
 	a := b.call
 	if b.ctx.Err() != nil {
 		return a.interruption(b.ctx)
+	}
+	if ve, ok := errors.AsType[*auth.VerifyError](err); ok { // judged again, and no longer accepted
+		return a.failed(CodeCertificate, OriginLocal, ve)
 	}
 	a.transient = a.whole
 	return a.failed(CodeIntegrity, a.origin(nil, 0), cause(err, ErrCut))

@@ -15,6 +15,7 @@ import (
 type lists func(m *maker) [][]byte
 
 func hard(l lists) makeTrust { return func(m *maker) *auth.Trust { return m.checking(false, l(m)...) } }
+
 func soft(l lists) makeTrust { return func(m *maker) *auth.Trust { return m.checking(true, l(m)...) } }
 
 // crl is a list of ca for a day.

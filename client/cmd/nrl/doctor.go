@@ -110,6 +110,11 @@ func (x *examination) anchors(t *auth.Trust) {
 	for _, c := range t.SubCAs() {
 		x.authority("sub CA", c)
 	}
+	if found := t.Environments(); len(found) > 0 {
+		x.good("CA", "the roots are those of %s", strings.Join(found, " and "))
+	} else {
+		x.note("CA", "no root is one that NHS England publishes: right for a mock, wrong for Spine")
+	}
 	if len(t.SubCAs()) == 0 {
 		x.note("sub CA", "none among --ca: a server that does not send its own will be refused")
 	}
@@ -117,11 +122,15 @@ func (x *examination) anchors(t *auth.Trust) {
 
 func (x *examination) authority(step string, c *x509.Certificate) {
 	text := fmt.Sprintf("%q, %s, until %s", c.Subject.CommonName, strength(c), c.NotAfter.Format(time.DateOnly))
-	if time.Now().After(c.NotAfter) {
+	known, ok := auth.Published(c)
+	switch {
+	case time.Now().After(c.NotAfter):
 		x.note(step, "%s: expired, so it proves nothing", text)
-		return
+	case ok && known.Generation == "G1":
+		x.note(step, "%s: of the old generation G1; ask for certificates under G2", text)
+	default:
+		x.good(step, "%s", text)
 	}
-	x.good(step, "%s", text)
 }
 
 // trail looks at the audit file and makes none.
