@@ -51,10 +51,9 @@ type Notice struct {
 
 // notices are who hears of them. Safe for concurrent use.
 type notices struct {
-	mu      sync.Mutex
-	hooks   []*func(Notice)
-	warned  time.Time // the last warning of an expiry
-	another bool      // a hook is being called about an expiry
+	mu     sync.Mutex
+	hooks  []*func(Notice)
+	warned time.Time // the last warning of an expiry
 }
 
 // add registers a hook; stop takes it away.

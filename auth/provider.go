@@ -60,7 +60,6 @@ func (t *Trust) ServerConfig(creds *Credentials, fqdns ...string) (*tls.Config, 
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	fqdns = slices.Clone(fqdns)
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		MaxVersion:   tls.VersionTLS12,
@@ -70,23 +69,27 @@ func (t *Trust) ServerConfig(creds *Credentials, fqdns ...string) (*tls.Config, 
 		},
 		// Not RequireAndVerifyClientCert: crypto/tls takes sub CAs for anchors
 		// and no common name for an FQDN.
-		ClientAuth: tls.RequireAnyClientCert,
-		ClientCAs:  t.named(),
-		VerifyConnection: func(s tls.ConnectionState) error {
-			return t.admit(fqdns, s.PeerCertificates)
-		},
-		Time: t.clock,
+		ClientAuth:       tls.RequireAnyClientCert,
+		ClientCAs:        t.named(),
+		VerifyConnection: admission{t, slices.Clone(fqdns)}.judge,
+		Time:             t.clock,
 	}, nil
 }
 
-// admit accepts a client that is one of the systems. Of errors, one that is
+// admission is who may come in.
+type admission struct {
+	trust *Trust
+	fqdns []string
+}
+
+// judge accepts a client that is one of the systems. Of errors, one that is
 // not about the name says more.
-func (t *Trust) admit(fqdns []string, chain []*x509.Certificate) error {
+func (a admission) judge(s tls.ConnectionState) error {
 	ctx, cancel := context.WithTimeout(context.Background(), clientVerdict)
 	defer cancel()
 	var first error
-	for _, f := range fqdns {
-		_, err := t.VerifyClient(ctx, f, chain)
+	for _, f := range a.fqdns {
+		_, err := a.trust.VerifyClient(ctx, f, s.PeerCertificates)
 		if ve, ok := errors.AsType[*VerifyError](err); !ok || ve.Stage != StageName {
 			return err
 		}

@@ -122,7 +122,7 @@ func TestProviderAsksForSpineCertificates(t *testing.T) {
 	if diff := cmp.Diff([][]byte{k.pki.Root.Cert.RawSubject, k.pki.Sub.Cert.RawSubject}, asked.AcceptableCAs); diff != "" {
 		t.Errorf("CAs named, -want +got\n%s", diff)
 	}
-	config.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_256_GCM_SHA384}
+	config.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}
 	config.MaxVersion = tls.VersionTLS12
 	if conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", p.addr); err == nil {
 		_ = conn.Close()

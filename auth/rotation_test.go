@@ -213,9 +213,8 @@ func TestRotationUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	last := k.client
 	for i := range 6 {
-		last = k.leaf(t, nil)
+		last := k.leaf(t, nil)
 		if i%2 == 0 {
 			f.swap(f.cert, last.ChainPEM())
 			f.swap(f.key, last.KeyPEM())

@@ -90,7 +90,7 @@ func New(c Config) (*Client, error) {
 // soon.
 func logNotice(l *slog.Logger, what string) func(auth.Notice) {
 	return func(n auth.Notice) {
-		level, attrs := slog.LevelWarn, []any{slog.String("notice", n.Kind.String())}
+		level, attrs := slog.LevelWarn, []slog.Attr{slog.String("of", what), slog.String("notice", n.Kind.String())}
 		if n.Kind == auth.Reloaded {
 			level = slog.LevelInfo
 		}
@@ -100,7 +100,7 @@ func logNotice(l *slog.Logger, what string) func(auth.Notice) {
 		if n.Err != nil {
 			attrs = append(attrs, slog.Any("error", n.Err))
 		}
-		l.Log(context.Background(), level, what, attrs...)
+		l.LogAttrs(context.Background(), level, "certificates", attrs...)
 	}
 }
 

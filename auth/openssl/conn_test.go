@@ -132,21 +132,20 @@ func TestCloseSendsCloseNotify(t *testing.T) {
 func TestRenegotiationIsRefused(t *testing.T) {
 	t.Parallel()
 	k := assets(t)
-	s := k.serve(t, "-tls1_2", "-msg")
-	c := dial(t, engine(t, k.policy), s.addr)
-	s.line(t, "CIPHER is") // from here on it reads commands
-	done := make(chan error, 1)
-	go func() {
-		_, err := c.Read(make([]byte, 1))
-		done <- err
-	}()
-	if _, err := io.WriteString(s.stdin, "R\n"); err != nil {
+	s := k.serve(t, "-msg", "-naccept", "1")
+	c := dial(t, engine(t, k.policy), s.Addr)
+	if _, err := io.WriteString(s.Stdin, "R\n"); err != nil {
 		t.Fatal(err)
 	}
-	s.line(t, "HelloRequest")
-	s.line(t, "no_renegotiation")
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "asked to renegotiate, which is refused") {
+	if _, err := c.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "asked to renegotiate, which is refused") {
 		t.Errorf("Read ends with %v", err)
+	}
+	_ = c.Close()
+	log := s.End(t)
+	for _, want := range []string{"HelloRequest", "no_renegotiation"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the server saw no %s:\n%s", want, log)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func NewEngine(p auth.TLSPolicy, opts ...Option) (auth.Dialer, error) {
 		return nil, err
 	}
 	trial.free()
-	d := &dialer{policy: p.WithDefaults(), store: &store{byKey: map[sessionKey]*list.Element{}}}
+	d := &dialer{policy: p.WithDefaults(), live: auth.NewLive(p), store: &store{byKey: map[sessionKey]*list.Element{}}}
 	d.life, d.end = context.WithCancel(context.Background())
 	runtime.AddCleanup(d, (*store).close, d.store)
 	return d, nil
@@ -57,6 +57,7 @@ func Version(opts ...Option) (string, error) {
 type dialer struct {
 	policy auth.TLSPolicy
 	store  *store
+	live   *auth.Live
 	life   context.Context // ends with Close
 	end    context.CancelFunc
 }
@@ -66,6 +67,7 @@ func (d *dialer) Engine() string { return engineName }
 // Close ends dials under way and frees contexts and sessions.
 func (d *dialer) Close() error {
 	d.end()
+	d.live.Close()
 	d.store.close()
 	return nil
 }
@@ -85,7 +87,7 @@ func (d *dialer) DialTLSContext(ctx context.Context, network, addr string) (net.
 	c, err := d.dial(ctx, network, addr, host)
 	switch {
 	case err == nil:
-		return c, nil
+		return d.live.Guard(c), nil
 	case d.life.Err() != nil:
 		return nil, fault(host, auth.ErrClosed)
 	}

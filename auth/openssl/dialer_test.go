@@ -288,33 +288,6 @@ func TestOneTransport(t *testing.T) {
 	group.Wait()
 }
 
-// TestStapleIsJudged: it is asked for, comes behind the certificates, and
-// reaches the verdict.
-func TestStapleIsJudged(t *testing.T) {
-	t.Parallel()
-	k := assets(t)
-	config := k.config(t)
-	config.Certificates[0].OCSPStaple = k.staple(t, config.Certificates[0].Leaf)
-	k.policy.Trust = k.policy.Trust.WithRevocation(k.hard(t))
-	d := engine(t, k.policy)
-	addr := echo(t, config)
-	for _, again := range []bool{false, true} { // a resumed session keeps it
-		c := dial(t, d, addr)
-		exchange(t, c, 1)
-		s := c.ConnState()
-		if s.Resumed != again || !strings.Contains(s.Peer.Revocation.String(), "OCSP staple") {
-			t.Errorf("resumed %v, revocation %s", s.Resumed, s.Peer.Revocation)
-		}
-		_ = c.Close()
-	}
-	config.Certificates[0].OCSPStaple = nil
-	k.policy.Trust = k.policy.Trust.WithRevocation(k.hard(t)) // one that remembers no answer
-	_, err := engine(t, k.policy).DialTLSContext(t.Context(), "tcp", echo(t, config))
-	if ve, ok := errors.AsType[*auth.VerifyError](err); !ok || ve.Stage != auth.StageRevocation {
-		t.Errorf("without a staple: got %v, want a VerifyError of stage revocation", err)
-	}
-}
-
 // TestSlowVerdictStands: refused when the time was over is refused, not late.
 func TestSlowVerdictStands(t *testing.T) {
 	t.Parallel()

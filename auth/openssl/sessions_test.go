@@ -45,11 +45,11 @@ func TestSessionsAreResumed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := k.serve(t, append([]string{"-tls1_2", "-rev"}, args...)...)
+			s := k.serve(t, append([]string{"-rev"}, args...)...)
 			d := engine(t, k.policy)
 			var got []bool
 			for range 3 {
-				c := dial(t, d, s.addr)
+				c := dial(t, d, s.Addr)
 				got = append(got, c.ConnState().Resumed)
 				_ = c.Close()
 			}
@@ -60,10 +60,10 @@ func TestSessionsAreResumed(t *testing.T) {
 	}
 	t.Run("never, where the server does neither", func(t *testing.T) {
 		t.Parallel()
-		s := k.serve(t, "-tls1_2", "-rev", "-no_ticket", "-no_cache")
+		s := k.serve(t, "-rev", "-no_ticket", "-no_cache")
 		d := engine(t, k.policy)
 		for range 2 {
-			c := dial(t, d, s.addr)
+			c := dial(t, d, s.Addr)
 			if c.ConnState().Resumed {
 				t.Error("resumed")
 			}

@@ -3,19 +3,16 @@
 package openssl_test
 
 import (
-	"bufio"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/nrlgo/nrlgo/auth"
+	"github.com/nrlgo/nrlgo/auth/internal/enginetest"
 	"github.com/nrlgo/nrlgo/auth/openssl"
 	"github.com/nrlgo/nrlgo/auth/revocation"
 	"github.com/nrlgo/nrlgo/mocks/pki"
@@ -91,9 +88,9 @@ func local(edit func(*x509.Certificate)) func(*x509.Certificate) {
 	}
 }
 
-func (k *kit) server(tb testing.TB, edit func(*x509.Certificate), options ...pki.KeyOption) tls.Certificate {
+func (k *kit) server(tb testing.TB, edit func(*x509.Certificate)) tls.Certificate {
 	tb.Helper()
-	return must[*pki.Leaf](tb)(k.pki.Issue("localhost", local(edit), options...)).TLS()
+	return must[*pki.Leaf](tb)(k.pki.Issue("localhost", local(edit))).TLS()
 }
 
 // config is for a server of crypto/tls that asks for our certificate.
@@ -154,58 +151,9 @@ func (k *kit) files(tb testing.TB) (cert, key, ca string) {
 	return write("cert.pem", leaf.ChainPEM()), write("key.pem", leaf.KeyPEM()), write("ca.pem", k.pki.BundlePEM())
 }
 
-// sserver is a running "openssl s_server" with mutual TLS.
-type sserver struct {
-	addr  string
-	stdin io.Writer
-	lines chan string // what it prints, both streams
-}
-
-// serve starts one; args come behind those for mutual TLS.
-func (k *kit) serve(tb testing.TB, args ...string) *sserver {
+// serve starts "openssl s_server" with mutual TLS.
+func (k *kit) serve(tb testing.TB, args ...string) *enginetest.SServer {
 	tb.Helper()
-	cert, key, ca := k.files(tb)
-	cmd := exec.CommandContext(tb.Context(), "openssl", append([]string{
-		"s_server", "-accept", "127.0.0.1:0", "-cert", cert, "-cert_chain", cert, "-key", key,
-		"-CAfile", ca, "-Verify", "3", "-verify_return_error",
-	}, args...)...)
-	stdin := must[io.WriteCloser](tb)(cmd.StdinPipe())
-	r, w := io.Pipe()
-	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	s := &sserver{stdin: stdin, lines: make(chan string, 1000)}
-	go func() {
-		for lines := bufio.NewScanner(r); lines.Scan(); {
-			select {
-			case s.lines <- lines.Text():
-			default: // nobody is waiting
-			}
-		}
-	}()
-	tb.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		_ = w.Close()
-	})
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.line(tb, "ACCEPT "), "ACCEPT "))
-	s.addr = net.JoinHostPort("localhost", port)
-	return s
-}
-
-// line waits for a line that holds text.
-func (s *sserver) line(tb testing.TB, text string) string {
-	tb.Helper()
-	end := time.After(limit)
-	for {
-		select {
-		case l := <-s.lines:
-			if strings.Contains(l, text) {
-				return l
-			}
-		case <-end:
-			tb.Fatalf("openssl s_server did not print %q", text)
-		}
-	}
+	leaf := must[*pki.Leaf](tb)(k.pki.Server("localhost", "127.0.0.1"))
+	return enginetest.ServeOpenSSL(tb, k.pki, leaf, append([]string{"-tls1_2"}, args...)...)
 }

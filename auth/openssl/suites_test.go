@@ -26,8 +26,8 @@ func TestEachSuiteWithMutualTLS(t *testing.T) {
 	for _, suite := range auth.Suites() {
 		t.Run(suite.OpenSSL, func(t *testing.T) {
 			t.Parallel()
-			s := k.serve(t, "-tls1_2", "-cipher", suite.OpenSSL, "-www")
-			c := dial(t, engine(t, k.policy), s.addr)
+			s := k.serve(t, "-cipher", suite.OpenSSL, "-www")
+			c := dial(t, engine(t, k.policy), s.Addr)
 			got := c.ConnState()
 			if got.Engine != "openssl" || got.Version != tls.VersionTLS12 || got.CipherSuite != suite.ID || got.Peer.Host != "localhost" {
 				t.Errorf("connected with %+v", got)
@@ -42,7 +42,7 @@ func TestEachSuiteWithMutualTLS(t *testing.T) {
 			_ = c.Close() // s_server serves one at a time
 
 			goEngine := must[auth.Dialer](t)(auth.NewGoEngine(k.policy))
-			conn, err := goEngine.DialTLSContext(t.Context(), "tcp", s.addr)
+			conn, err := goEngine.DialTLSContext(t.Context(), "tcp", s.Addr)
 			if err == nil {
 				_ = conn.Close()
 			}
@@ -60,8 +60,8 @@ func TestEachSuiteWithMutualTLS(t *testing.T) {
 func TestTheServerFollowsOurOrder(t *testing.T) {
 	t.Parallel()
 	k := assets(t)
-	s := k.serve(t, "-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA:DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256")
-	if got := dial(t, engine(t, k.policy), s.addr).ConnState().CipherSuite; got != tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 {
+	s := k.serve(t, "-cipher", "ECDHE-RSA-AES256-SHA:DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256")
+	if got := dial(t, engine(t, k.policy), s.Addr).ConnState().CipherSuite; got != tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 {
 		t.Errorf("agreed on %s, want suite 2", auth.SuiteName(got))
 	}
 }

@@ -21,7 +21,7 @@ func (d withdrawing) DialTLSContext(ctx context.Context, network, addr string) (
 	if err != nil {
 		return nil, err
 	}
-	return &withdrawn{Conn: c.(auth.Conn)}, nil //nolint:errcheck // what an engine makes
+	return &withdrawn{Conn: c.(auth.Conn)}, nil
 }
 
 type withdrawn struct {

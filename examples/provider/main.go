@@ -39,7 +39,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out *bytes.Buffer) (err error) {
 	// The files that a provider has from the DIR team, a list of what was
 	// revoked, and the clients that will try.
 	dir, err := os.MkdirTemp("", "nrlgo-provider-")

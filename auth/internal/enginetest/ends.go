@@ -28,10 +28,10 @@ func serve(t *testing.T, config *tls.Config) *server {
 
 // listen takes one connection as an HTTP proxy and hands it to talk, as if it
 // were tunnelled.
-func listen(t testing.TB, talk func(net.Conn)) *url.URL {
-	t.Helper()
-	l := must[net.Listener](t)((&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0"))
-	t.Cleanup(func() { _ = l.Close() })
+func listen(tb testing.TB, talk func(net.Conn)) *url.URL {
+	tb.Helper()
+	l := must[net.Listener](tb)((&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0"))
+	tb.Cleanup(func() { _ = l.Close() })
 	go func() {
 		raw, err := l.Accept()
 		if err != nil {
@@ -40,7 +40,7 @@ func listen(t testing.TB, talk func(net.Conn)) *url.URL {
 		defer func() { _ = raw.Close() }()
 		_ = raw.SetDeadline(time.Now().Add(limit))
 		if _, err := http.ReadRequest(bufio.NewReader(raw)); err != nil {
-			t.Errorf("the proxy got no request: %v", err)
+			tb.Errorf("the proxy got no request: %v", err)
 			return
 		}
 		_, _ = io.WriteString(raw, "HTTP/1.1 200 OK\r\n\r\n")
@@ -96,9 +96,11 @@ func plainly(t *testing.T, m *maker, proxy, host string) error {
 	_ = raw.SetDeadline(time.Now().Add(limit))
 	_, _ = io.WriteString(raw, "CONNECT "+host+":443 HTTP/1.1\r\nHost: "+host+":443\r\n\r\n")
 	in := bufio.NewReader(raw)
-	if _, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect}); err != nil {
+	response, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = response.Body.Close() }()
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, RootCAs: m.pki.Root.Pool(), ServerName: host,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &m.shown, nil },

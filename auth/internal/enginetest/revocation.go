@@ -117,7 +117,7 @@ func unreachable(name func(*source, string)) func(*source) {
 
 // free is an address that was free just now.
 func (s *source) free() string {
-	l := must[net.Listener](s.tb)(net.Listen("tcp", "127.0.0.1:0"))
+	l := must[net.Listener](s.tb)((&net.ListenConfig{}).Listen(s.tb.Context(), "tcp", "127.0.0.1:0"))
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }

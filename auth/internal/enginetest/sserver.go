@@ -25,39 +25,39 @@ type SServer struct {
 
 // ServeOpenSSL starts a server with that certificate, which verifies clients
 // by the PKI. More arguments come behind those.
-func ServeOpenSSL(t testing.TB, p *pki.PKI, leaf *pki.Leaf, args ...string) *SServer {
-	t.Helper()
-	dir := t.TempDir()
-	cert := write(t, dir, "cert.pem", leaf.CertPEM())
+func ServeOpenSSL(tb testing.TB, p *pki.PKI, leaf *pki.Leaf, args ...string) *SServer {
+	tb.Helper()
+	dir := tb.TempDir()
+	cert := write(tb, dir, "cert.pem", leaf.CertPEM())
 	args = append([]string{
 		"s_server", "-accept", "127.0.0.1:0",
-		"-cert", cert, "-cert_chain", write(t, dir, "chain.pem", leaf.ChainPEM()), "-key", write(t, dir, "key.pem", leaf.KeyPEM()),
-		"-CAfile", write(t, dir, "ca.pem", p.BundlePEM()), "-Verify", "1", "-verify_return_error",
+		"-cert", cert, "-cert_chain", write(tb, dir, "chain.pem", leaf.ChainPEM()), "-key", write(tb, dir, "key.pem", leaf.KeyPEM()),
+		"-CAfile", write(tb, dir, "ca.pem", p.BundlePEM()), "-Verify", "1", "-verify_return_error",
 	}, args...)
-	s := &SServer{program: start(t, "ACCEPT ", args...)}
+	s := &SServer{program: start(tb, "ACCEPT ", args...)}
 	_, port, _ := net.SplitHostPort(s.ready)
 	s.Addr = net.JoinHostPort("localhost", port)
 	return s
 }
 
-func write(t testing.TB, dir, name string, data []byte) string {
-	t.Helper()
+func write(tb testing.TB, dir, name string, data []byte) string {
+	tb.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }
 
 // openssl is the program, which the tests need.
-func openssl(t testing.TB) string {
-	t.Helper()
+func openssl(tb testing.TB) string {
+	tb.Helper()
 	path, err := exec.LookPath("openssl")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("the program openssl is not installed: these tests need it (apt-get install openssl)")
+			tb.Fatal("the program openssl is not installed: these tests need it (apt-get install openssl)")
 		}
-		t.Skip("the program openssl is not installed")
+		tb.Skip("the program openssl is not installed")
 	}
 	return path
 }
@@ -75,16 +75,16 @@ type program struct {
 
 // start runs openssl until the end of the test, and waits for a line with that
 // beginning.
-func start(t testing.TB, ready string, args ...string) *program {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), openssl(t), args...)
-	cmd.Env = []string{"OPENSSL_CONF=" + filepath.Join(t.TempDir(), "none")}
+func start(tb testing.TB, ready string, args ...string) *program {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), openssl(tb), args...)
+	cmd.Env = []string{"OPENSSL_CONF=" + filepath.Join(tb.TempDir(), "none")}
 	p := &program{ended: make(chan struct{})}
-	p.Stdin = must[io.WriteCloser](t)(cmd.StdinPipe())
-	stdout := must[io.ReadCloser](t)(cmd.StdoutPipe())
-	stderr := must[io.ReadCloser](t)(cmd.StderrPipe())
+	p.Stdin = must[io.WriteCloser](tb)(cmd.StdinPipe())
+	stdout := must[io.ReadCloser](tb)(cmd.StdoutPipe())
+	stderr := must[io.ReadCloser](tb)(cmd.StderrPipe())
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	lines := make(chan string, 1)
 	var group sync.WaitGroup
@@ -96,16 +96,16 @@ func start(t testing.TB, ready string, args ...string) *program {
 		_ = cmd.Wait()
 		close(p.ended)
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-p.ended
 	})
 	select {
 	case p.ready = <-lines:
 	case <-p.ended:
-		t.Fatalf("openssl %s did not start: %s", args[0], p.Log())
+		tb.Fatalf("openssl %s did not start: %s", args[0], p.Log())
 	case <-after():
-		t.Fatalf("openssl %s was not ready in time: %s", args[0], p.Log())
+		tb.Fatalf("openssl %s was not ready in time: %s", args[0], p.Log())
 	}
 	return p
 }
@@ -133,12 +133,12 @@ func (p *program) Log() string {
 }
 
 // End waits for its end and is all that it printed.
-func (p *program) End(t testing.TB) string {
-	t.Helper()
+func (p *program) End(tb testing.TB) string {
+	tb.Helper()
 	select {
 	case <-p.ended:
 	case <-after():
-		t.Fatalf("openssl did not end: %s", p.Log())
+		tb.Fatalf("openssl did not end: %s", p.Log())
 	}
 	return p.Log()
 }
