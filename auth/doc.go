@@ -13,6 +13,11 @@
 // cipher suites of the governing document ([Suites]) are spoken (NRL security
 // guidance).
 //
+// Certificates, keys and CA certificates that come from files are read again
+// when these change, and connections whose server would not be accepted any
+// more are closed while they are open. The other side, a provider that serves
+// the Spine Secure Proxy only, is [Trust.ServerConfig].
+//
 // The package does not authenticate the user who asks: a [Requester] is what
 // the embedding system vouches for.
 package auth

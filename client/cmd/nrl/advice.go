@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/nrlgo/nrlgo/auth"
@@ -14,7 +15,7 @@ func advice(err error) string {
 		return ""
 	}
 	if ve, ok := errors.AsType[*auth.VerifyError](err); ok {
-		return stageAdvice[ve.Stage]
+		return cmp.Or(stageAdvice[ve.Stage], ve.Advice())
 	}
 	if _, ok := errors.AsType[*ssp.NoRecordError](err); ok {
 		return "try --format contact: the pointer says whom to ask"
