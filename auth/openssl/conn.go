@@ -79,7 +79,10 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		s := c.link.read(c.rest, p)
 		c.linked.Unlock()
-		c.rest, c.drained = c.rest[s.used:], s.err == wantRead
+		c.rest = c.rest[s.used:]
+		// With all input taken and room left, OpenSSL holds no data: asking it
+		// once more would cost a call to hear so.
+		c.drained = s.err == wantRead || s.n > 0 && s.n < len(p) && len(c.rest) == 0
 		if s.pending > 0 {
 			c.flush()
 		}
