@@ -2,6 +2,7 @@ package ssp
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/nrlgo/nrlgo/nrl"
@@ -42,7 +43,7 @@ func Contacts(p nrl.Pointer) []nrl.Content {
 }
 
 func kindOf(c nrl.Content) Kind {
-	if c.Format.Code == formatContact {
+	if c.Format.Code == nrl.FormatContact {
 		return KindContact
 	}
 	return KindRecord
@@ -58,8 +59,9 @@ type candidate struct {
 }
 
 // choose finds the content to retrieve. What can be retrieved comes before
-// what cannot, so that a faulty content does not hide a sound one; where all
-// are faulty the error is that of the one that comes first by the other rules.
+// what opens in a browser, and that before what is faulty, so that a faulty
+// content does not hide a sound one; where all are faulty the error is that of
+// the one that comes first by the other rules.
 func (r resolver) choose(contents []nrl.Content, w wish) (candidate, error) {
 	var found []candidate
 	for i, c := range wanted(contents, w) {
@@ -76,21 +78,33 @@ func (r resolver) choose(contents []nrl.Content, w wish) (candidate, error) {
 	if len(found) == 0 {
 		return candidate{}, ErrNoContent
 	}
-	rank := func(bad bool) int {
-		if bad {
-			return 1
-		}
-		return 0
-	}
 	best := slices.MinFunc(found, func(a, b candidate) int { // the first of equals
 		return cmp.Or(
-			cmp.Compare(rank(a.err != nil), rank(b.err != nil)),
-			cmp.Compare(rank(a.target.direct), rank(b.target.direct)),
-			cmp.Compare(rank(mediaType(a.content.ContentType) != typePDF), rank(mediaType(b.content.ContentType) != typePDF)),
+			cmp.Compare(a.trouble(), b.trouble()),
+			cmp.Compare(a.target.route, b.target.route),
+			cmp.Compare(a.otherThanPDF(), b.otherThanPDF()),
 			cmp.Compare(a.index, b.index),
 		)
 	})
 	return best, best.err
+}
+
+// trouble ranks what hinders a retrieval.
+func (c candidate) trouble() int {
+	if c.err == nil {
+		return 0
+	}
+	if _, ok := errors.AsType[*InContextError](c.err); ok {
+		return 1
+	}
+	return 2
+}
+
+func (c candidate) otherThanPDF() int {
+	if mediaType(c.content.ContentType) == typePDF {
+		return 0
+	}
+	return 1
 }
 
 // wanted leaves the contents that were asked for, at their index; the others
@@ -113,10 +127,8 @@ func wanted(contents []nrl.Content, w wish) []*nrl.Content {
 			fits = !record
 		case byIndex:
 			fits = i == w.index
-		case Any:
+		default: // Any
 			fits = record || onlyContacts
-		default:
-			fits = record
 		}
 		if fits {
 			out[i] = c

@@ -85,7 +85,8 @@ func New(c Config) (*Client, error) {
 //
 // Records come through the SSP; contact details and contents with the
 // mechanism Direct are called directly, without our certificate, a JWT or any
-// header of Spine (NRL retrieval page).
+// header of Spine (NRL retrieval page). A record that opens in a browser is
+// not fetched: the error wraps an [*InContextError], which has the page.
 //
 // The error is a [*spine.Error] and wraps a sentinel of this package or what
 // the exchange came to. Where the pointer has contact details too, it wraps a
@@ -127,7 +128,7 @@ func (c *Client) Retrieve(ctx context.Context, requester auth.Requester, p nrl.P
 
 // wish applies the options.
 func (c *Client) wish(opts []Option) (wish, error) {
-	w := wish{maxBytes: c.config.MaxBytes, audience: c.config.Audience}
+	w := wish{maxBytes: c.config.MaxBytes, audience: c.config.Audience, directory: c.config.Directory}
 	for _, o := range opts {
 		if o == nil {
 			return w, because(ErrOption, "it is nil")
@@ -157,7 +158,7 @@ func retrievable(p nrl.Pointer) error {
 // address says in a request where it goes to: to the SSP in the provider's
 // name, or to a public page directly.
 func (c *Client) address(ctx context.Context, r *spine.Request, p nrl.Pointer, t target, w wish) error {
-	if t.direct {
+	if t.route == direct {
 		page, err := url.Parse(t.provider)
 		if err != nil { // its text is the URL
 			return refused(r.Op, spine.CodeInvalid, ErrURL)
@@ -165,7 +166,7 @@ func (c *Client) address(ctx context.Context, r *spine.Request, p nrl.Pointer, t
 		r.Service, r.URL = spine.Public, page
 		return nil
 	}
-	to, err := c.provider(ctx, r.Op, p, t.host)
+	to, err := provider(ctx, r.Op, p, t.host, w.directory)
 	if err != nil {
 		return err
 	}
@@ -176,28 +177,37 @@ func (c *Client) address(ctx context.Context, r *spine.Request, p nrl.Pointer, t
 
 // provider finds the ASID of the provider: in the pointer, else by the
 // directory.
-func (c *Client) provider(ctx context.Context, op spine.Op, p nrl.Pointer, host string) (nhs.ASID, error) {
+func provider(ctx context.Context, op spine.Op, p nrl.Pointer, host string, d Directory) (nhs.ASID, error) {
 	if !p.ProviderASID.IsZero() {
 		return p.ProviderASID, nil
 	}
-	if c.config.Directory == nil {
+	if d == nil {
 		return nhs.ASID{}, refused(op, spine.CodeConfig, because(ErrNoASID, "the pointer names none and no directory is configured"))
 	}
-	asid, err := c.config.Directory.Lookup(ctx, Lookup{Organisation: p.Author, InteractionID: InteractionID, Host: host})
+	asid, err := d.Lookup(ctx, Lookup{Organisation: p.Author, InteractionID: InteractionID, Host: host})
 	switch {
-	case err == nil && asid.IsZero():
-		err = because(ErrNoASID, "the directory gave none")
-	case err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	case err != nil:
+		return nhs.ASID{}, unknown(ctx, op, err)
+	case asid.IsZero():
+		return nhs.ASID{}, unknown(ctx, op, because(ErrNoASID, "the directory gave none"))
 	}
-	if err == nil {
-		return asid, nil
+	return asid, nil
+}
+
+// unknown turns the error of a look-up into one of the retrieval.
+func unknown(ctx context.Context, op spine.Op, err error) *spine.Error {
+	fault := spine.Error{Code: spine.CodeOf(err), Err: err}
+	if e, ok := err.(*spine.Error); ok { //nolint:errorlint // taken apart only where nothing is around it
+		fault = *e
 	}
-	code := spine.CodeOf(err)
-	if errors.Is(err, ErrNoASID) && code == spine.CodeUnknown {
-		code = spine.CodeInvalid
+	fault.Op, fault.Origin = op, spine.OriginDir
+	switch {
+	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+		fault.Code, fault.Err = spine.CodeOf(ctx.Err()), fmt.Errorf("%w: %w", ctx.Err(), err)
+	case fault.Code == spine.CodeUnknown && (errors.Is(err, ErrNoASID) || errors.Is(err, ErrEncounter)):
+		fault.Code = spine.CodeInvalid
 	}
-	return nhs.ASID{}, &spine.Error{Op: op, Code: code, Origin: spine.OriginDir, Err: err}
+	return &fault
 }
 
 // refused is the error of a request that was not sent.

@@ -32,6 +32,34 @@ type Lookup struct {
 	Host string
 }
 
+// Check refuses a question that would be another one at a server: a comma is
+// "or" in FHIR, and a star has meant "all" in LDAP (SSP page). The types of
+// package nhs let neither pass; this is the last look before the wire. The
+// error wraps [ErrNoASID].
+func (q Lookup) Check() error {
+	switch code := q.Organisation.Code(); {
+	case code == "":
+		return because(ErrNoASID, "the pointer names no organisation to look for")
+	case !only(code, ""):
+		return because(ErrNoASID, "the ODS code holds more than letters and digits")
+	case q.InteractionID == "" || !only(q.InteractionID, ":.-_"):
+		return because(ErrNoASID, "the interaction id is malformed")
+	case q.Host == "":
+		return because(ErrNoASID, "the record's URL names no host")
+	}
+	return nil
+}
+
+// only reports letters, digits and those of marks.
+func only(s, marks string) bool {
+	for i := range len(s) {
+		if !alphanumeric(s[i]) && strings.IndexByte(marks, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Entry is one system of an organisation.
 type Entry struct {
 	ASID nhs.ASID

@@ -3,6 +3,7 @@ package ssp_test
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/nrlgo/nrlgo/auth/nhs"
@@ -59,6 +60,39 @@ func TestDirectoriesOfOwn(t *testing.T) {
 		got, err := tt.d.Lookup(t.Context(), tt.q)
 		if got != tt.want || tt.want.IsZero() != errors.Is(err, ssp.ErrNoASID) {
 			t.Errorf("%s: %v, %v", tt.name, got, err)
+		}
+	}
+}
+
+func TestQuestionsThatMustNotBeAsked(t *testing.T) {
+	t.Parallel()
+	good := ssp.Lookup{Organisation: owner, InteractionID: ssp.InteractionID, Host: "p1.nhs.uk"}
+	if err := good.Check(); err != nil {
+		t.Error(err)
+	}
+	for _, tt := range []struct {
+		name string
+		edit func(*ssp.Lookup)
+		text string
+	}{
+		{"no organisation", func(q *ssp.Lookup) { q.Organisation = nhs.ODSCode{} }, "no organisation"},
+		{"no host", func(q *ssp.Lookup) { q.Host = "" }, "no host"},
+		{"no interaction", func(q *ssp.Lookup) { q.InteractionID = "" }, "malformed"},
+		{"two interactions", func(q *ssp.Lookup) { q.InteractionID += ",x" }, "malformed"},
+		{"an interaction of another system", func(q *ssp.Lookup) { q.InteractionID = "x|y" }, "malformed"},
+		{"any interaction", func(q *ssp.Lookup) { q.InteractionID = "*" }, "malformed"},
+		{"a filter", func(q *ssp.Lookup) { q.InteractionID = "x)(objectClass=nhsAS" }, "malformed"},
+		{"a letter outside ASCII", func(q *ssp.Lookup) { q.InteractionID = "\u00e4" }, "malformed"},
+	} {
+		q := good
+		tt.edit(&q)
+		if err := q.Check(); !errors.Is(err, ssp.ErrNoASID) || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	for _, code := range []string{"*", ")(", "A*", "A)(x=*", "A,B", "a1", ""} { // no such code can be made
+		if c, err := nhs.ParseODSCode(code); err == nil || !c.IsZero() {
+			t.Errorf("%q is an ODS code", code)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package ssp
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/nrlgo/nrlgo/client/spine"
 )
@@ -23,7 +24,8 @@ var (
 	// twice.
 	ErrURL = errors.New("the content's URL is refused")
 	// ErrMechanism: the content's retrieval mechanism contradicts its URL or
-	// format, or is none that this package carries out.
+	// format ([*ConflictError]), means a browser ([*InContextError]), is unknown
+	// or not configured.
 	ErrMechanism = errors.New("the content's retrieval mechanism is refused")
 	// ErrAddress: a page that is called directly is on an address that is not
 	// public. It comes with ErrURL for an address in the URL, and without for
@@ -34,6 +36,9 @@ var (
 	// Also given by [Choose] and [Directory] implementations. CodeConfig where
 	// there is no directory.
 	ErrNoASID = errors.New("the provider's ASID is not known")
+	// ErrDirectory: a directory answered with what is no list of systems, or
+	// one that is not whole. CodeUnexpected, from packages sds and sds/ldap.
+	ErrDirectory = errors.New("the directory's answer cannot be used")
 )
 
 // Sentinels of an answer or its body.
@@ -65,6 +70,43 @@ var (
 	// ErrPartRead: part of the record was read before Save.
 	ErrPartRead = errors.New("part of the record was read already")
 )
+
+// ConflictError is a content whose retrieval mechanism contradicts what else
+// is said of it. Nothing was sent. It wraps [ErrMechanism].
+type ConflictError struct {
+	// Mechanism is the code, such as SSP.
+	Mechanism string
+	// With is what it contradicts, for people: the kind of URL, or the format.
+	With string
+}
+
+// Error names both.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%v: mechanism %s contradicts %s", ErrMechanism, e.Mechanism, e.With)
+}
+
+// Unwrap is ErrMechanism.
+func (e *ConflictError) Unwrap() error { return ErrMechanism }
+
+// InContextError is a record that opens in a browser, in the user's own
+// session with the provider (mechanism InContext): it is not a download, and
+// nothing was sent. It wraps [ErrMechanism].
+type InContextError struct{ url string }
+
+// URL is the page to open, https. It may name the patient: hand it to the
+// browser, and to no log.
+func (e *InContextError) URL() string { return e.url }
+
+// Error does not show the URL.
+func (e *InContextError) Error() string {
+	return ErrMechanism.Error() + ": the record opens in a browser and is not a download"
+}
+
+// Format writes Error() for every verb.
+func (e *InContextError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
+// Unwrap is ErrMechanism.
+func (e *InContextError) Unwrap() error { return ErrMechanism }
 
 // NoRecordError is wrapped by the errors of a retrieval whose pointer also
 // has contact details, to which a user can turn (clinical safety: hazards

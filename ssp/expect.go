@@ -23,7 +23,7 @@ type expectation struct {
 // stability codes).
 func expect(c candidate, limit int64) expectation {
 	e := expectation{mediaType: c.content.ContentType, limit: limit}
-	if c.target.direct {
+	if c.target.route == direct {
 		e.origin = spine.OriginProvider
 	}
 	if c.content.Stability == nrl.StabilityStatic {

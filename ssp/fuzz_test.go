@@ -17,13 +17,15 @@ func FuzzResolve(f *testing.F) {
 	for _, u := range []string{
 		"ssp://p1.nhs.uk/doc?id=1", "ssp://" + proxy + "/p1.nhs.uk/a%20b", "https://" + proxy + "/https%3A%2F%2Fh.uk%2Fa%2520b",
 		"https://" + proxy + "/https://" + proxy + "/https%3A%2F%2Fh.uk", "http://[2001:db8::1]:80//a b?x#y", "https://a@0x7f.1:0/%00\\",
-		"https://my-ssp.example/https:%2F%2FMY-SSP.example%3A444%2Fx", "HTTPS://h.uk?a=[b]|\"<c>", "https://tunnel.example:8443/ssp://h",
+		"https://my-ssp.example/https:%2F%2FMY-SSP.example%3A444%2Fx", "https://docs.example/ldr/R4/DocumentReference/a%7C1", "HTTPS://h.uk?a=[b]|\"<c>", "https://tunnel.example:8443/ssp://h",
 	} {
-		for _, format := range []string{formatContact, formatStructured, ""} {
+		for _, format := range []string{nrl.FormatContact, nrl.FormatStructured, ""} {
 			f.Add(u, format, typePDF, "")
 		}
 		f.Add(u, "", typeHTML, "SSP")
 		f.Add(u, "", typeHTML, "Direct")
+		f.Add(u, "", typeHTML, "LDR")
+		f.Add(u, "", typeHTML, "InContext")
 	}
 	r := testResolver(f)
 	base := &url.URL{Scheme: "https", Host: "ssp.example"}
@@ -39,11 +41,14 @@ func FuzzResolve(f *testing.F) {
 		if err != nil || u.User != nil || u.Fragment != "" || u.Opaque != "" {
 			t.Fatalf("net/url: %v, %v", u, err)
 		}
-		if u.Scheme != "https" && (u.Scheme != "http" || !got.direct || format != formatContact) {
-			t.Fatalf("scheme %s, direct %t", u.Scheme, got.direct)
+		if u.Scheme != "https" && (u.Scheme != "http" || got.route != direct || format != nrl.FormatContact) {
+			t.Fatalf("scheme %s, route %d", u.Scheme, got.route)
 		}
 		if got.origin != u.Scheme+"://"+u.Host || !strings.EqualFold(got.host, u.Hostname()) && !strings.Contains(got.host, ":") {
 			t.Fatalf("origin %q and host %q of %q", got.origin, got.host, got.provider)
+		}
+		if got.route == largeDocument && !strings.HasPrefix(u.EscapedPath(), "/ldr/R4/DocumentReference/") {
+			t.Fatal("our token goes to something else than a document")
 		}
 		for host := range r.proxies {
 			if strings.EqualFold(u.Host, host) || strings.EqualFold(u.Hostname(), host) {
@@ -60,7 +65,7 @@ func FuzzResolve(f *testing.F) {
 		if once, err := url.PathUnescape(encoded); err != nil || once != plain || plain != "/"+got.provider {
 			t.Fatalf("encoded %q, decoded once %q, plain %q (%v)", encoded, once, plain, err)
 		}
-		if page := arrive(t, u); got.direct && strings.ContainsAny(page, " \r\n") {
+		if page := arrive(t, u); got.route != viaSSP && strings.ContainsAny(page, " \r\n") {
 			t.Fatalf("request target %q", page)
 		}
 	})

@@ -19,12 +19,12 @@ import (
 func TestChooseContent(t *testing.T) {
 	t.Parallel()
 	contact := func(media string) nrl.Content {
-		return nrl.Content{URL: "https://p1.nhs.uk/c", ContentType: media, Format: nrl.Coding{Code: formatContact}}
+		return nrl.Content{URL: "https://p1.nhs.uk/c", ContentType: media, Format: nrl.Coding{Code: nrl.FormatContact}}
 	}
 	record := func(media string) nrl.Content {
 		return nrl.Content{URL: "https://p1.nhs.uk/r", ContentType: media, Format: unstructured}
 	}
-	direct := func(c nrl.Content) nrl.Content { c.Mechanism = "Direct"; return c }
+	by := func(mechanism string, c nrl.Content) nrl.Content { c.Mechanism = mechanism; return c }
 	faulty := func(c nrl.Content) nrl.Content { c.URL = "file:///x"; return c }
 	const fhirJSON = "application/fhir+json"
 	for _, tt := range []struct {
@@ -36,9 +36,13 @@ func TestChooseContent(t *testing.T) {
 	}{
 		{"by default a PDF before others", []nrl.Content{contact(typePDF), record(typeHTML), record(typePDF)}, nil, 2, nil},
 		{"by default any record", []nrl.Content{contact(typePDF), record(typeHTML)}, nil, 1, nil},
-		{"by default no contact details", []nrl.Content{contact(typeHTML)}, nil, 0, ErrNoContent},
+		{"by default contact details where nothing else is", []nrl.Content{contact(typeHTML)}, nil, 0, nil},
+		{"by default no contact details beside a faulty record", []nrl.Content{contact(typeHTML), faulty(record(typePDF))}, nil, 1, ErrURL},
+		{"nor beside one that opens in a browser", []nrl.Content{contact(typeHTML), by("InContext", record(typeHTML))}, nil, 1, ErrMechanism},
 		{"the first of equals", []nrl.Content{record(typePDF), record(typePDF)}, nil, 0, nil},
-		{"through the SSP before direct", []nrl.Content{direct(record(typePDF)), record(typeHTML)}, nil, 1, nil},
+		{"through the SSP before direct", []nrl.Content{by("Direct", record(typePDF)), record(typeHTML)}, nil, 1, nil},
+		{"what can be had before what opens in a browser", []nrl.Content{by("InContext", record(typePDF)), by("Direct", record(typeHTML))}, nil, 1, nil},
+		{"what opens in a browser before a faulty one", []nrl.Content{faulty(record(typePDF)), by("InContext", record(typeHTML))}, nil, 1, ErrMechanism},
 		{"a sound one before a faulty one", []nrl.Content{faulty(record(typePDF)), record(typeHTML)}, nil, 1, nil},
 		{"a faulty one that is all there is", []nrl.Content{faulty(record(typePDF))}, nil, 0, ErrURL},
 		{"no content type to judge by", []nrl.Content{record(" ; q=1")}, nil, 0, ErrNoContent},

@@ -13,23 +13,25 @@ type wish struct {
 	index      int    // with byIndex
 	maxBytes   int64
 	audience   string
+	directory  Directory
 	bad        string // why an option makes no sense
 }
 
-// Preference says which content of a pointer to retrieve. Without one it is
-// a record in any format, PDF first. Only [Contact] and [Any] give contact
-// details, and [Record.Kind] tells.
+// Preference says which content of a pointer to retrieve; without one it is
+// [Any]. [Record.Kind] tells a record from contact details.
 type Preference int
 
-// The preferences. Where several contents fit, one through the SSP is taken
-// before one called directly, then the first.
+// The preferences. Where several contents fit, one that can be retrieved is
+// taken before one that opens in a browser or is faulty; then one through the
+// SSP before one of Large Document Retrieval and one called directly; then a
+// PDF; then the first.
 const (
 	// PDF is a record in PDF.
 	PDF Preference = iota + 1
 	// HTML is a record in HTML.
 	HTML
 	// Any is a record in any format, PDF first; of a pointer that has no
-	// record at all, contact details.
+	// record at all, contact details. It is what no preference means.
 	Any
 	// Contact is a page of contact details.
 	Contact
@@ -80,6 +82,16 @@ func Audience(aud string) Option {
 	return option(func(w *wish) {
 		if w.audience = aud; aud == "" {
 			w.bad = "the audience is empty"
+		}
+	})
+}
+
+// LookupIn is the Directory to ask for the provider's ASID, in place of
+// Config.Directory: that of an [Encounter].
+func LookupIn(d Directory) Option {
+	return option(func(w *wish) {
+		if w.directory = d; d == nil {
+			w.bad = "the directory is nil"
 		}
 	})
 }

@@ -7,12 +7,6 @@ import (
 	"github.com/nrlgo/nrlgo/nrl"
 )
 
-// Format codes that decide how a content is retrieved (NRL format codes).
-const (
-	formatContact    = "urn:nhs-ic:record-contact"
-	formatStructured = "urn:nhs-ic:structured"
-)
-
 // target is where a content is.
 type target struct {
 	// provider is the provider's URL to the letter, but for raw spaces, which
@@ -21,67 +15,45 @@ type target struct {
 	// origin is its scheme and authority, the scheme in lower case.
 	origin string
 	// host is its host in lower case.
-	host string
-	// direct says that it is called directly, not through the SSP.
-	direct bool
+	host  string
+	route route
 }
 
 // resolver finds the target of a content.
 type resolver struct {
 	proxies      proxyHosts
+	documents    documentBase
 	allowPrivate bool
 }
 
-// resolve finds the provider's URL of a content, and whether it is behind the
-// SSP (NRL v3, attachment.url and retrieval mechanism).
+// resolve finds the provider's URL of a content, and how it is retrieved
+// (NRL v3, attachment.url and retrieval mechanism).
 func (r resolver) resolve(c nrl.Content) (target, error) {
 	found, err := r.unwrap(c.URL)
 	if err != nil {
 		return target{}, err
 	}
-	contact := c.Format.Code == formatContact
-	direct, err := routed(c, contact, found.proxied)
+	way, err := routed(c, found.proxied)
 	if err != nil {
 		return target{}, err
 	}
-	t := target{provider: found.text, origin: found.scheme + "://" + found.authority, host: found.parts.host, direct: direct}
-	if found.scheme == "http" && !contact {
+	if found.scheme == "http" && kindOf(c) != KindContact {
 		return target{}, because(ErrURL, "a record is not fetched over http")
 	}
-	if direct && !r.allowPrivate {
-		if err := publicHost(found.parts); err != nil {
-			return target{}, err
+	switch way {
+	case inContext:
+		return target{}, &InContextError{url: found.text}
+	case largeDocument:
+		err = r.documents.check(found, c.Mechanism)
+	case direct:
+		if !r.allowPrivate {
+			err = publicHost(found.parts)
 		}
 	}
-	return t, nil
-}
-
-// routed decides between SSP and a direct call. Contact details are public:
-// they never go through the SSP (NRL retrieval page).
-func routed(c nrl.Content, contact, proxied bool) (direct bool, err error) {
-	switch c.Mechanism {
-	case "SSP":
-		if contact {
-			return false, because(ErrMechanism, "mechanism SSP with the format of contact details")
-		}
-		return false, nil
-	case "Direct":
-		if proxied {
-			return false, because(ErrMechanism, "mechanism Direct with a URL of the SSP")
-		}
-		return true, nil
-	case "LDR", "NDR":
-		return false, because(ErrMechanism, "Large Document Retrieval is a service of its own")
-	case "InContext", "Direct_InContext":
-		return false, because(ErrMechanism, "an in-context launch is not a download")
-	case "":
-	default:
-		return false, because(ErrMechanism, "it is unknown")
+	if err != nil {
+		return target{}, err
 	}
-	if !contact && !proxied && c.Format.Code == formatStructured && mediaType(c.ContentType) == typeHTML {
-		return false, because(ErrMechanism, "structured HTML without a mechanism is an in-context launch, not a download")
-	}
-	return contact, nil
+	return target{provider: found.text, origin: found.scheme + "://" + found.authority, host: found.parts.host, route: way}, nil
 }
 
 // located is a URL taken apart, freed of the SSP by unwrap.

@@ -1,7 +1,9 @@
 package ssp
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -18,7 +20,11 @@ func testResolver(tb testing.TB) resolver {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return resolver{proxies: proxies}
+	documents, err := newDocumentBase(&url.URL{Scheme: "https", Host: "docs.example", Path: "/ldr/R4/"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return resolver{proxies: proxies, documents: documents}
 }
 
 const proxy = "spine-proxy.national.ncrs.nhs.uk"
@@ -77,8 +83,8 @@ func TestResolveFindsTheProvidersURL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.provider, got.provider); diff != "" || got.direct {
-				t.Errorf("provider (-want +got)\n%s direct: %t", diff, got.direct)
+			if diff := cmp.Diff(tt.provider, got.provider); diff != "" || got.route != viaSSP {
+				t.Errorf("provider (-want +got)\n%s route: %d", diff, got.route)
 			}
 			want := tt.target
 			if want == "" {
@@ -195,53 +201,119 @@ func TestMechanismDecidesTheRoute(t *testing.T) {
 	t.Parallel()
 	const (
 		plain, ssp, page = "https://p1.nhs.uk/doc", "ssp://p1.nhs.uk/doc", "http://p1.nhs.uk/doc"
-		viaSSP, direct   = "through the SSP", "directly"
-		contact          = formatContact
-		document         = "urn:nhs-ic:unstructured"
+		behind           = "https://" + proxy + "/p1.nhs.uk/doc"
+		large            = "https://docs.example/ldr/R4/DocumentReference/"
+		contact          = nrl.FormatContact
+		document         = nrl.FormatUnstructured
+		structured       = nrl.FormatStructured
 	)
-	for _, tt := range []struct{ name, mechanism, url, format, media, want string }{
-		{"SSP", "SSP", ssp, document, typePDF, viaSSP},
-		{"SSP with https", "SSP", plain, document, typePDF, viaSSP},
-		{"SSP with contact details", "SSP", plain, contact, typeHTML, "mechanism SSP with the format of contact details"},
-		{"Direct", "Direct", plain, document, typePDF, direct},
-		{"Direct with ssp", "Direct", ssp, document, typePDF, "mechanism Direct with a URL of the SSP"},
-		{"Direct with the SSP's host", "Direct", "https://" + proxy + "/p1.nhs.uk/doc", document, typePDF, "mechanism Direct with a URL of the SSP"},
-		{"Direct over http for a record", "Direct", page, document, typePDF, "http"},
-		{"Direct with contact details", "Direct", page, contact, typeHTML, direct},
-		{"LDR", "LDR", plain, document, typePDF, "Large Document Retrieval"},
-		{"NDR, its retired code", "NDR", plain, document, typePDF, "Large Document Retrieval"},
-		{"InContext", "InContext", plain, document, typeHTML, "in-context"},
-		{"its retired code", "Direct_InContext", plain, document, typeHTML, "in-context"},
-		{"an unknown one", "Carrier pigeon", plain, document, typePDF, "unknown"},
-		{"in another case", "ssp", plain, document, typePDF, "unknown"},
-		{"none, ssp", "", ssp, document, typePDF, viaSSP},
-		{"none, https, unstructured", "", plain, document, typePDF, viaSSP},
-		{"none, https, no format", "", plain, "", typePDF, viaSSP},
-		{"none, contact details", "", plain, contact, typeHTML, direct},
-		{"none, contact details over http", "", page, contact, typeHTML, direct},
-		{"none, contact details with ssp: the format wins", "", ssp, contact, typeHTML, direct},
-		{"none, structured HTML", "", plain, formatStructured, "text/HTML; charset=utf-8", "in-context"},
-		{"none, structured HTML behind the SSP", "", ssp, formatStructured, typeHTML, viaSSP},
-		{"none, structured FHIR", "", plain, formatStructured, "application/fhir+json", viaSSP},
+	for _, tt := range []struct {
+		name, mechanism, url, format, media string
+		want                                route // 0: refused
+		text                                string
+	}{
+		{"SSP", "SSP", ssp, document, typePDF, viaSSP, ""},
+		{"SSP with https", "SSP", plain, document, typePDF, viaSSP, ""},
+		{"SSP with contact details", "SSP", plain, contact, typeHTML, 0, "SSP contradicts the format of contact details"},
+		{"SSP with contact details and ssp", "SSP", ssp, contact, typeHTML, 0, "SSP contradicts the format of contact details"},
+		{"Direct", "Direct", plain, document, typePDF, direct, ""},
+		{"Direct with ssp", "Direct", ssp, document, typePDF, 0, "Direct contradicts a URL of the SSP"},
+		{"Direct with the SSP's host", "Direct", behind, document, typePDF, 0, "Direct contradicts a URL of the SSP"},
+		{"Direct over http for a record", "Direct", page, document, typePDF, 0, "http"},
+		{"Direct with contact details", "Direct", page, contact, typeHTML, direct, ""},
+		{"LDR", "LDR", large + "16521000000101~3d8683b9-1665-40d2-8499-6e8302d507ff", document, typePDF, largeDocument, ""},
+		{"NDR, its retired code", "NDR", large + "a%7C1", document, typePDF, largeDocument, ""},
+		{"LDR at another host", "LDR", plain, document, typePDF, 0, "LDR contradicts a URL outside the document repository"},
+		{"LDR at another port", "LDR", strings.Replace(large, ".example", ".example:444", 1) + "a", document, typePDF, 0, "outside"},
+		{"LDR at another path", "NDR", "https://docs.example/ldr/R4/Patient/a", document, typePDF, 0, "NDR contradicts a URL outside"},
+		{"LDR of a longer path", "LDR", large + "a/$everything", document, typePDF, 0, "outside"},
+		{"LDR of an encoded path", "LDR", large + "a%2F..%2F..%2FPatient", document, typePDF, 0, "outside"},
+		{"LDR of a parent", "LDR", large + "%2e.", document, typePDF, 0, "outside"},
+		{"LDR of a query", "LDR", large + "?patient=x", document, typePDF, 0, "outside"},
+		{"LDR of nothing", "LDR", large, document, typePDF, 0, "outside"},
+		{"LDR over http", "LDR", "http" + large[5:] + "a", document, typePDF, 0, "http"},
+		{"LDR with ssp", "LDR", ssp, document, typePDF, 0, "LDR contradicts a URL of the SSP"},
+		{"LDR with contact details", "NDR", plain, contact, typePDF, 0, "NDR contradicts the format of contact details"},
+		{"InContext", "InContext", plain, document, typePDF, inContext, ""},
+		{"its retired code", "Direct_InContext", plain, structured, typeHTML, inContext, ""},
+		{"InContext with ssp", "InContext", ssp, document, typeHTML, 0, "InContext contradicts a URL of the SSP"},
+		{"InContext with contact details", "Direct_InContext", plain, contact, typeHTML, 0, "Direct_InContext contradicts the format of contact details"},
+		{"InContext over http", "InContext", page, document, typeHTML, 0, "http"},
+		{"an unknown one", "Carrier pigeon", plain, document, typePDF, 0, "unknown"},
+		{"in another case", "ssp", plain, document, typePDF, 0, "unknown"},
+		{"none, ssp", "", ssp, document, typePDF, viaSSP, ""},
+		{"none, the SSP's host", "", behind, structured, typeHTML, viaSSP, ""},
+		{"none, https, unstructured", "", plain, document, typeHTML, viaSSP, ""},
+		{"none, https, no format", "", plain, "", typePDF, viaSSP, ""},
+		{"none, contact details", "", plain, contact, typeHTML, direct, ""},
+		{"none, contact details over http", "", page, contact, typeHTML, direct, ""},
+		{"none, contact details with ssp: the format wins", "", ssp, contact, typeHTML, direct, ""},
+		{"none, structured HTML", "", plain, structured, "text/HTML; charset=utf-8", inContext, ""},
+		{"none, structured HTML behind the SSP", "", ssp, structured, typeHTML, viaSSP, ""},
+		{"none, structured FHIR", "", plain, structured, "application/fhir+json", viaSSP, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := testResolver(t).resolve(nrl.Content{
 				URL: tt.url, ContentType: tt.media, Format: nrl.Coding{Code: tt.format}, Mechanism: tt.mechanism,
 			})
+			page, browser := errors.AsType[*InContextError](err)
 			switch {
-			case tt.want == viaSSP || tt.want == direct:
-				if err != nil || got.direct != (tt.want == direct) {
-					t.Errorf("direct %t, %v; want %s", got.direct, err, tt.want)
+			case tt.want == inContext:
+				if !browser || page.URL() != tt.url || !errors.Is(err, ErrMechanism) {
+					t.Errorf("%v, want the page to open", err)
 				}
-			case tt.want == "http":
-				if !errors.Is(err, ErrURL) {
+			case tt.want != 0:
+				if err != nil || got.route != tt.want {
+					t.Errorf("route %d, %v; want %d", got.route, err, tt.want)
+				}
+			case tt.text == "http":
+				if !errors.Is(err, ErrURL) || browser {
 					t.Errorf("%v, want ErrURL", err)
 				}
-			case !errors.Is(err, ErrMechanism) || !strings.Contains(err.Error(), tt.want):
-				t.Errorf("%v, want ErrMechanism for %q", err, tt.want)
+			case !errors.Is(err, ErrMechanism) || !strings.Contains(err.Error(), tt.text):
+				t.Errorf("%v, want ErrMechanism for %q", err, tt.text)
+			}
+			conflict, ok := errors.AsType[*ConflictError](err)
+			if want := tt.text == "outside" || strings.Contains(tt.text, "contradicts"); ok != want || ok && conflict.Mechanism != tt.mechanism {
+				t.Errorf("%v is a conflict of mechanism %q: %t, want %t", err, tt.mechanism, ok, want)
 			}
 		})
+	}
+}
+
+func TestLargeDocumentsNeedARepository(t *testing.T) {
+	t.Parallel()
+	r := testResolver(t)
+	r.documents = documentBase{}
+	for _, u := range []string{"https://docs.example/ldr/R4/DocumentReference/a", "https:///DocumentReference/a", "https://p1.nhs.uk/DocumentReference/a"} {
+		if _, err := r.resolve(nrl.Content{URL: u, Mechanism: "LDR"}); !errors.Is(err, ErrMechanism) && !errors.Is(err, ErrURL) {
+			t.Errorf("%s: %v", u, err)
+		}
+	}
+	for _, bad := range []string{"http://docs.example/ldr", "https://docs.example/ldr?x", "https://u@docs.example/ldr", "https://-docs.example", "https:docs.example"} {
+		u, err := url.Parse(bad)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newDocumentBase(u); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+}
+
+func TestInContextPageShowsNowhere(t *testing.T) {
+	t.Parallel()
+	const secret = "https://p1.nhs.uk/open?nhs=9462205957"
+	err := error(&InContextError{url: secret})
+	text, jsonErr := json.Marshal(err)
+	if jsonErr != nil {
+		t.Fatal(jsonErr)
+	}
+	for _, shown := range []string{err.Error(), fmt.Sprintf("%v %+v %#v %s %q", err, err, err, err, err), string(text)} {
+		if strings.Contains(shown, "9462205957") || strings.Contains(shown, "p1.nhs.uk") {
+			t.Errorf("the page shows in %s", shown)
+		}
 	}
 }
 
@@ -252,7 +324,7 @@ func TestDirectCallsNeedAPublicHost(t *testing.T) {
 		"localhost": false, "LOCALHOST:8080": false, "a.localhost": false,
 		"127.0.0.1": false, "10.0.0.1": false, "81.2.69.142": false, "[::1]": false, "[2a00::1]:443": false,
 	} {
-		c := nrl.Content{URL: "https://" + host + "/contact", Format: nrl.Coding{Code: formatContact}}
+		c := nrl.Content{URL: "https://" + host + "/contact", Format: nrl.Coding{Code: nrl.FormatContact}}
 		r := testResolver(t)
 		if _, err := r.resolve(c); public != (err == nil) || errors.Is(err, ErrAddress) == public || errors.Is(err, ErrURL) == public {
 			t.Errorf("%s: %v", host, err)

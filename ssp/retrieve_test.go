@@ -226,6 +226,7 @@ func TestRetrieveRefusesBeforeSending(t *testing.T) {
 		{name: "a preference above the last", p: good, opts: []ssp.Option{ssp.Contact + 1}, err: ssp.ErrOption},
 		{name: "an empty content type", p: good, opts: []ssp.Option{ssp.ContentType(" ;x")}, err: ssp.ErrOption},
 		{name: "a limit of nothing", p: good, opts: []ssp.Option{ssp.MaxBytes(0)}, err: ssp.ErrOption},
+		{name: "no directory", p: good, opts: []ssp.Option{ssp.LookupIn(nil)}, err: ssp.ErrOption},
 		{name: "an empty audience", p: good, opts: []ssp.Option{ssp.Audience("")}, err: ssp.ErrOption},
 		{name: "a content that is not there", p: good, opts: []ssp.Option{ssp.HTML}, err: ssp.ErrNoContent},
 		{name: "no content", p: pointer(), err: ssp.ErrNoContent},
@@ -309,10 +310,14 @@ func TestDirectoryFails(t *testing.T) {
 	}{
 		{name: "it knows none", answer: func(context.Context) (nhs.ASID, error) { return ssp.Choose(nil, "") }, code: spine.CodeInvalid, errs: []error{ssp.ErrNoASID}},
 		{name: "it gives nothing", answer: func(context.Context) (nhs.ASID, error) { return nhs.ASID{}, nil }, code: spine.CodeInvalid, errs: []error{ssp.ErrNoASID}},
+		{name: "its encounter is over", answer: func(context.Context) (nhs.ASID, error) { return asid, ssp.ErrEncounter }, code: spine.CodeInvalid, errs: []error{ssp.ErrEncounter}},
 		{name: "it breaks", answer: func(context.Context) (nhs.ASID, error) { return asid, broken }, code: spine.CodeUnknown, errs: []error{broken}},
 		{name: "an exchange of its own failed", answer: func(context.Context) (nhs.ASID, error) {
-			return asid, &spine.Error{Op: "lookup", Code: spine.CodeDenied, Err: broken}
+			return asid, &spine.Error{Op: "lookup", Code: spine.CodeDenied, Status: 403, TraceID: "trace", Attempts: 1, Err: broken}
 		}, code: spine.CodeDenied, errs: []error{broken}},
+		{name: "an exchange of its own failed when the caller gave up", answer: func(context.Context) (nhs.ASID, error) {
+			return asid, &spine.Error{Op: "lookup", Code: spine.CodeUnavailable, Err: broken}
+		}, gone: true, code: spine.CodeCanceled, errs: []error{context.Canceled, broken}},
 		{
 			name: "the caller gave up", answer: func(ctx context.Context) (nhs.ASID, error) { return asid, ctx.Err() }, gone: true,
 			code: spine.CodeCanceled, errs: []error{context.Canceled},
@@ -343,6 +348,9 @@ func TestDirectoryFails(t *testing.T) {
 				if !errors.Is(err, want) {
 					t.Errorf("%v does not wrap %v", err, want)
 				}
+			}
+			if tt.code == spine.CodeDenied && (err.Error() != "nrlgo: retrieve: denied: status 403 from the directory: broken (attempts 1, trace trace)" || e.Status != 403) {
+				t.Errorf("the answer of the directory is lost: %v", err)
 			}
 		})
 	}
@@ -391,6 +399,23 @@ func TestFailureOffersContactDetails(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A record that opens in a browser is a result of its own, with the page, and
+// nothing is sent.
+func TestInContextRecordIsNotFetched(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings{})
+	const page = "https://p1.nhs.uk/secret-path?launch=1"
+	open := nrl.Content{ContentType: "text/html", URL: page, Mechanism: "Direct_InContext"}
+	rec, err := b.get(t.Context(), pointer(contact("https://p1.nhs.uk/contact"), open))
+	found, ok := errors.AsType[*ssp.InContextError](err)
+	if !ok || rec != nil || found.URL() != page || spine.CodeOf(err) != spine.CodeInvalid || strings.Contains(err.Error(), "secret-path") {
+		t.Fatalf("%v, want the page", err)
+	}
+	if offer, ok := errors.AsType[*ssp.NoRecordError](err); !ok || offer.Contacts != 1 || len(b.sp.Requests())+len(b.trail.all()) != 0 {
+		t.Errorf("%v, %d requests", err, len(b.sp.Requests()))
+	}
 }
 
 func TestRetrieveConcurrently(t *testing.T) {
