@@ -259,6 +259,7 @@ func TestOneTransport(t *testing.T) {
 	}
 	go func() { _ = server.Serve(tls.NewListener(l, config)) }()
 	t.Cleanup(func() { _ = server.Close() })
+	k.policy.DialTimeout, k.policy.HandshakeTimeout = time.Minute, time.Minute // of 64 at once on a busy machine
 	transport := &http.Transport{DialTLSContext: engine(t, k.policy).DialTLSContext, MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
 	var group sync.WaitGroup
