@@ -38,7 +38,7 @@ func (d *Directory) open(ctx context.Context) (*session, *spine.Error) {
 	s := &session{ctx: ctx, wire: &wire{Conn: raw, left: maxBytes}}
 	s.release = context.AfterFunc(ctx, func() { _ = raw.Close() })
 	s.conn = goldap.NewConn(s.wire, true)
-	s.conn.SetTimeout(d.timeout)
+	s.conn.SetTimeout(d.timeout + defaultTimeout) // of the library, whose errors do not tell; ctx ends well before
 	s.conn.Start()
 	if err := s.conn.UnauthenticatedBind(""); err != nil {
 		fault := s.fault(err)
