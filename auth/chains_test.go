@@ -20,6 +20,12 @@ func TestRevocation(t *testing.T) {
 	enginetest.Revocation(t, auth.NewGoEngine)
 }
 
+// TestRotation replaces our certificate under load.
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	enginetest.Rotation(t, auth.NewGoEngine)
+}
+
 // TestLive: open connections are judged again.
 func TestLive(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"time"
 )
 
@@ -35,9 +36,9 @@ type Credentials struct {
 // that expires last; its issuers are sent behind it, self-signed ones left
 // out. [CredentialsSource] has more to say, such as a password.
 //
-// The error wraps [ErrCredentials]: a file that is unreadable or malformed,
-// which it names; no or several keys; key and certificate that do not match;
-// RSA under 2048 bits; expired or not yet valid.
+// The error wraps [ErrCredentials], and names the file where there is one to
+// blame: unreadable or malformed; no or several keys; key and certificate that
+// do not match; RSA under 2048 bits; expired or not yet valid.
 func LoadCredentials(files ...string) (*Credentials, error) {
 	return CredentialsSource{Files: files}.Load()
 }
@@ -61,14 +62,17 @@ func (b *bundle) pair(now time.Time) (tls.Certificate, error) {
 	case len(b.keys) == 0:
 		return tls.Certificate{}, errors.New("no private key was given")
 	case len(b.keys) > 1:
-		return tls.Certificate{}, errors.New("more than one private key was given")
+		return tls.Certificate{}, fmt.Errorf("more than one private key was given: in %s and in %s", b.keyIn(0), b.keyIn(1))
 	case len(b.certs) == 0:
 		return tls.Certificate{}, errors.New("no certificate was given")
 	}
 	key := b.keys[0]
 	leaf, err := b.leafOf(key, now)
-	if err != nil {
+	switch {
+	case err != nil && b.kept[0] == "":
 		return tls.Certificate{}, err
+	case err != nil:
+		return tls.Certificate{}, fmt.Errorf("file %q: %w", b.kept[0], err)
 	}
 	out := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
 	for cur, n := leaf, 0; n < len(b.certs); n++ {
@@ -79,6 +83,14 @@ func (b *bundle) pair(now time.Time) (tls.Certificate, error) {
 		out.Certificate, cur = append(out.Certificate, next.Raw), next
 	}
 	return out, nil
+}
+
+// keyIn says where a key is from.
+func (b *bundle) keyIn(i int) string {
+	if b.kept[i] == "" {
+		return "the signer"
+	}
+	return strconv.Quote(b.kept[i])
 }
 
 // leafOf is the certificate of a key. A renewed one may stand beside its
@@ -155,10 +167,10 @@ func (c *Credentials) Certificate(now time.Time) (*tls.Certificate, error) {
 	if pair == nil {
 		return nil, fmt.Errorf("%w: they were not loaded", ErrCredentials)
 	}
+	c.notices.expiry(pair.Leaf, now)
 	if err := usable(pair.Leaf, now); err != nil {
 		return nil, err
 	}
-	c.notices.expiry(pair.Leaf, now)
 	return pair, nil
 }
 

@@ -98,8 +98,8 @@ func TestLoadCredentialsRefused(t *testing.T) {
 	}{
 		{"no key", [][]byte{cert}, "no private key"},
 		{"no certificate", [][]byte{key}, "no certificate"},
-		{"two keys", [][]byte{cert, key, key}, "more than one private key"},
-		{"the key of another certificate", [][]byte{a.pki.Sub.PEM(), key}, "belongs to none"},
+		{"two keys", [][]byte{cert, key, key}, `more than one private key was given: in "f1.pem" and in "f2.pem"`},
+		{"the key of another certificate", [][]byte{a.pki.Sub.PEM(), key}, `file "f1.pem": the private key belongs to none`},
 		{"expired", [][]byte{old.CertPEM(), old.KeyPEM()}, "expired on"},
 		{"not yet valid", [][]byte{early.CertPEM(), early.KeyPEM()}, "not valid before"},
 		{"empty file", [][]byte{cert, {}}, `"f1.pem": no PEM block`},

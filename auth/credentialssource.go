@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"encoding/base64"
@@ -18,15 +19,17 @@ import (
 // CredentialsSource says where certificate and key are. What several fields
 // name is put together. It prints as a mask.
 type CredentialsSource struct {
-	// Files are read again when they change. A name that is no regular file,
-	// such as a pipe, is read once.
+	// Files are read again when they change; what is wrong with them then is
+	// tried again each minute, for a certificate may become valid. A name that
+	// is no regular file, such as a pipe, is read once.
 	Files []string
 	// FS is where Files are; nil means the operating system's files.
 	FS fs.FS
 	// Env are names of environment variables that hold PEM, or base64 of DER
 	// or PKCS#12. They are read once.
 	Env []string
-	// Data are texts in memory, as files would hold them.
+	// Data are texts in memory, as files would hold them. They may be wiped
+	// after Load.
 	Data [][]byte
 	// Password opens an encrypted PKCS#8 key or a PKCS#12 bundle. It is asked at
 	// each reading, and what it gives is wiped after use. nil means that there
@@ -35,6 +38,9 @@ type CredentialsSource struct {
 	// Signer is the private key in a device; nil means that it is in one of
 	// the others. The OpenSSL engine needs a key in memory.
 	Signer crypto.Signer
+	// Now is the clock that a certificate must be valid by when it is read;
+	// nil means time.Now. A handshake judges by its own.
+	Now func() time.Time
 }
 
 // Load reads the credentials. The error is that of [LoadCredentials].
@@ -61,6 +67,7 @@ func (s CredentialsSource) Load() (*Credentials, error) {
 		return nil, credentialsError(err)
 	}
 	c.pairs.changed = func(pair *tls.Certificate, err error) { c.heard(pair, err) }
+	c.pairs.part = func(old, pair *tls.Certificate) bool { return len(pair.Certificate) < len(old.Certificate) }
 	return c, nil
 }
 
@@ -93,9 +100,12 @@ func (s CredentialsSource) pair(src []source) (*tls.Certificate, error) {
 		}
 	}
 	if s.Signer != nil {
-		b.keys = append(b.keys, s.Signer)
+		b.keys, b.kept = append(b.keys, s.Signer), append(b.kept, "")
 	}
 	now := time.Now()
+	if s.Now != nil {
+		now = s.Now()
+	}
 	pair, err := b.pair(now)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
@@ -109,6 +119,9 @@ func (s CredentialsSource) pair(src []source) (*tls.Certificate, error) {
 // once reads what does not change.
 func (s CredentialsSource) once() ([]source, error) {
 	src := memorySources(s.Data)
+	for i := range src { // its owner may wipe it, and files that change are parsed together with it
+		src[i].data = bytes.Clone(src[i].data)
+	}
 	for _, name := range s.Env {
 		text, ok := os.LookupEnv(name)
 		if !ok || text == "" {
@@ -122,7 +135,7 @@ func (s CredentialsSource) once() ([]source, error) {
 			}
 			data = der
 		}
-		src = append(src, source{name, data})
+		src = append(src, source{"$" + name, data})
 	}
 	return src, nil
 }

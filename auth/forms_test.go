@@ -1,16 +1,19 @@
 package auth_test
 
 import (
-	"bytes"
+	"encoding/asn1"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/nrlgo/nrlgo/auth"
 )
@@ -23,30 +26,30 @@ func known(text string) func() ([]byte, error) {
 }
 
 // openssl runs the command in a folder.
-func openssl(t *testing.T, dir string, args ...string) {
-	t.Helper()
+func openssl(tb testing.TB, dir string, args ...string) {
+	tb.Helper()
 	path, err := exec.LookPath("openssl")
 	if err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal("the openssl command is missing")
+			tb.Fatal("the openssl command is missing")
 		}
-		t.Skip("the openssl command, which makes the files, is missing")
+		tb.Skip("the openssl command, which makes the files, is missing")
 	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(tb.Context(), path, args...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
+		tb.Fatalf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
 // forms are the files that openssl makes of our certificate and key.
-func forms(t *testing.T) (dir string) {
-	t.Helper()
-	k := assets(t)
-	dir = t.TempDir()
+func forms(tb testing.TB) (dir string) {
+	tb.Helper()
+	k := assets(tb)
+	dir = tb.TempDir()
 	for name, text := range map[string][]byte{"cert.pem": k.client.CertPEM(), "key.pem": k.client.KeyPEM(), "sub.pem": k.pki.Sub.PEM()} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	pass := "pass:" + password
@@ -55,6 +58,9 @@ func forms(t *testing.T) (dir string) {
 		append(export, "-passout", pass, "-out", "modern.p12"),
 		append(export, "-passout", pass, "-legacy", "-out", "legacy.p12"),
 		append(export, "-passout", "pass:", "-out", "open.p12"),
+		append(export, "-passout", pass, "-iter", "1", "-macalg", "sha384", "-out", "mac.p12"),
+		{"ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", "ec.key"},
+		{"pkcs8", "-topk8", "-in", "ec.key", "-v2", "aes-256-cbc", "-passout", pass, "-out", "ec.pem"},
 		{"pkcs12", "-export", "-nokeys", "-in", "cert.pem", "-passout", pass, "-out", "nokey.p12"},
 		{"pkcs8", "-topk8", "-in", "key.pem", "-v2", "aes-256-cbc", "-passout", pass, "-out", "aes.pem"},
 		{"pkcs8", "-topk8", "-in", "key.pem", "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA512", "-passout", pass, "-out", "aes128.pem"},
@@ -68,7 +74,7 @@ func forms(t *testing.T) (dir string) {
 		{"pkcs8", "-topk8", "-nocrypt", "-in", "key.pem", "-outform", "DER", "-out", "pkcs8.der"},
 		{"x509", "-in", "cert.pem", "-outform", "DER", "-out", "cert.der"},
 	} {
-		openssl(t, dir, args...)
+		openssl(tb, dir, args...)
 	}
 	return dir
 }
@@ -159,7 +165,8 @@ func TestCredentialsInVariables(t *testing.T) {
 			t.Errorf("%v: %v", env, err)
 		}
 	}
-	for name, want := range map[string]string{"TEST_ABSENT": "is not set", "TEST_JUNK": "neither PEM nor base64"} {
+	t.Setenv("TEST_NONE", base64.StdEncoding.EncodeToString([]byte("junk, but base64")))
+	for name, want := range map[string]string{"TEST_ABSENT": "is not set", "TEST_JUNK": "neither PEM nor base64", "TEST_NONE": `"$TEST_NONE": no PEM block`} {
 		_, err := (auth.CredentialsSource{Env: []string{name}}).Load()
 		if !errors.Is(err, auth.ErrCredentials) || !strings.Contains(fmt.Sprint(err), want) || strings.Contains(fmt.Sprint(err), "junk,") {
 			t.Errorf("%s: got %v, want %q", name, err, want)
@@ -167,9 +174,32 @@ func TestCredentialsInVariables(t *testing.T) {
 	}
 }
 
+// hours is a bundle whose MAC has an iteration count beyond reason.
+func hours(t *testing.T, p12 []byte) []byte {
+	t.Helper()
+	var pfx struct {
+		Version int
+		Content asn1.RawValue
+		MAC     struct {
+			Digest     asn1.RawValue
+			Salt       []byte
+			Iterations int
+		}
+	}
+	if _, err := asn1.Unmarshal(p12, &pfx); err != nil {
+		t.Fatal(err)
+	}
+	pfx.MAC.Iterations = math.MaxInt32
+	return must[[]byte](t)(asn1.Marshal(pfx))
+}
+
 func TestFormsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := forms(t)
+	modern := must[[]byte](t)(os.ReadFile(filepath.Join(dir, "modern.p12")))
+	if err := os.WriteFile(filepath.Join(dir, "hours.p12"), hours(t, modern), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, file string
 		password   func() ([]byte, error)
@@ -184,6 +214,9 @@ func TestFormsThatAreRefused(t *testing.T) {
 		{"a password that cannot be had", "aes.pem", func() ([]byte, error) { return nil, errors.New(password) }, "no password was given"},
 		{"PBES1", "pbes1.pem", known(password), "not supported: convert it first"},
 		{"scrypt", "scrypt.pem", known(password), "not supported: convert it first"},
+		{"PKCS#12 with a MAC that nobody uses", "mac.p12", known(password), "way that is not supported: export it again"},
+		{"PKCS#12 that takes hours to open", "hours.p12", known(password), "way that is not supported: export it again"},
+		{"an elliptic-curve key behind a password", "ec.pem", known(password), "the private key is not RSA"},
 		{"a traditional encrypted key", "dek.pem", known(password), "traditional way, which is not supported: convert it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -208,8 +241,14 @@ func TestSignerStandsForTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	connects(t, c)
-	if _, err := (auth.CredentialsSource{Data: [][]byte{k.client.CertPEM(), k.client.KeyPEM()}, Signer: k.client.Key}).Load(); !errors.Is(err, auth.ErrCredentials) {
-		t.Errorf("two keys: %v", err)
+	for want, data := range map[string][][]byte{
+		`more than one private key was given: in "argument 2" and in the signer`: {k.client.CertPEM(), k.client.KeyPEM()},
+		"unusable: the private key belongs to none":                              {k.leaf(t, nil).CertPEM()},
+	} {
+		_, err := (auth.CredentialsSource{Data: data, Signer: k.client.Key}).Load()
+		if !errors.Is(err, auth.ErrCredentials) || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
 }
 
@@ -218,17 +257,33 @@ func TestSourceIsMasked(t *testing.T) {
 	k := assets(t)
 	s := auth.CredentialsSource{Files: []string{"client.pem"}, Data: [][]byte{k.client.KeyPEM()}, Password: known(password)}
 	text := fmt.Sprintf("%v %+v %#v %s", s, s, struct{ S auth.CredentialsSource }{s}, s.LogValue())
-	if strings.Contains(text, "PRIVATE") || strings.Contains(text, "45 45 45") || strings.Contains(text, "client.pem") {
+	text += string(must[[]byte](t)(json.Marshal(s)))
+	if strings.Contains(text, "PRIVATE") || strings.Contains(text, "LS0t") || strings.Contains(text, "45 45 45") || strings.Contains(text, "client.pem") {
 		t.Errorf("it shows %s", text)
 	}
 }
 
-// FuzzCredentials: no panic, and no error that holds the input.
+// TestSourceHasAClock: a certificate is judged by it when it is read.
+func TestSourceHasAClock(t *testing.T) {
+	t.Parallel()
+	k := assets(t)
+	then := k.client.Cert.NotAfter.AddDate(0, 0, 1)
+	_, err := auth.CredentialsSource{Data: [][]byte{k.client.CertPEM(), k.client.KeyPEM()}, Now: func() time.Time { return then }}.Load()
+	if !errors.Is(err, auth.ErrCredentials) || !strings.Contains(err.Error(), "expired on") {
+		t.Errorf("got %v, want that it is expired", err)
+	}
+}
+
+// FuzzCredentials: no panic, and no error that holds any of the input.
 func FuzzCredentials(f *testing.F) {
 	k := assets(f)
 	f.Add(k.client.KeyPEM())
 	f.Add(k.client.Cert.Raw)
 	f.Add([]byte("0\x82\x01\x00\x02\x01\x03"))
+	dir := forms(f)
+	for _, name := range []string{"modern.p12", "legacy.p12", "mac.p12", "aes.der", "des3.pem", "pbes1.pem", "pkcs1.der"} {
+		f.Add(must[[]byte](f)(os.ReadFile(filepath.Join(dir, name))))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := auth.CredentialsSource{Data: [][]byte{k.client.CertPEM(), data}, Password: known(password)}.Load()
 		switch {
@@ -236,8 +291,12 @@ func FuzzCredentials(f *testing.F) {
 			t.Error("credentials without a name")
 		case err != nil && !errors.Is(err, auth.ErrCredentials):
 			t.Errorf("an error of another kind: %v", err)
-		case err != nil && len(data) > 24 && bytes.Contains([]byte(err.Error()), data):
-			t.Error("the error holds the input")
+		}
+		const enough = 16
+		for i := 0; err != nil && i+enough <= len(data); i++ {
+			if strings.Contains(err.Error(), string(data[i:i+enough])) {
+				t.Fatalf("the error %q holds the input %q", err, data[i:i+enough])
+			}
 		}
 	})
 }

@@ -23,6 +23,9 @@ const (
 	// ExpiresSoon: our certificate ends within 30 days. Said once a day, at a
 	// handshake.
 	ExpiresSoon
+	// Expired: our certificate has ended, and no handshake is made. Said once a
+	// day, when one was wanted.
+	Expired
 )
 
 // String is a word or two.
@@ -34,6 +37,8 @@ func (k NoticeKind) String() string {
 		return "reload failed"
 	case ExpiresSoon:
 		return "expires soon"
+	case Expired:
+		return "expired"
 	}
 	return "notice"
 }
@@ -51,9 +56,10 @@ type Notice struct {
 
 // notices are who hears of them. Safe for concurrent use.
 type notices struct {
-	mu     sync.Mutex
-	hooks  []*func(Notice)
-	warned time.Time // the last warning of an expiry
+	mu    sync.Mutex
+	hooks []*func(Notice)
+	// soon and ended are when ExpiresSoon and Expired were last said.
+	soon, ended time.Time
 }
 
 // add registers a hook; stop takes it away.
@@ -78,24 +84,29 @@ func (n *notices) say(notice Notice) {
 	}
 }
 
-// expiry warns of a certificate's end, once a day where somebody listens.
+// expiry tells of a certificate's end, once a day where somebody listens.
 func (n *notices) expiry(leaf *x509.Certificate, now time.Time) {
-	if leaf.NotAfter.Sub(now) > expiryWarning {
+	left := leaf.NotAfter.Sub(now)
+	if left > expiryWarning {
 		return
 	}
+	kind, last := ExpiresSoon, &n.soon
+	if left < 0 {
+		kind, last = Expired, &n.ended
+	}
 	n.mu.Lock()
-	due := len(n.hooks) > 0 && now.Sub(n.warned) >= 24*time.Hour
+	due := len(n.hooks) > 0 && now.Sub(*last) >= 24*time.Hour
 	if due {
-		n.warned = now
+		*last = now
 	}
 	n.mu.Unlock()
 	if due {
-		n.say(Notice{Kind: ExpiresSoon, FQDN: fqdn(leaf), Expires: leaf.NotAfter})
+		n.say(Notice{Kind: kind, FQDN: fqdn(leaf), Expires: leaf.NotAfter})
 	}
 }
 
-// OnNotice calls hook when the files of the credentials were read again, and
-// 30 days ahead of the certificate's end, until stop is called. It is called
+// OnNotice calls hook when the files of the credentials were read again, from
+// 30 days ahead of the certificate's end, and after it, until stop is called. It is called
 // in the handshake that noticed, must return soon, and be safe for concurrent
 // use.
 func (c *Credentials) OnNotice(hook func(Notice)) (stop func()) {

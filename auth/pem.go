@@ -9,8 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 // bundle is what a set of sources holds.
@@ -18,6 +16,7 @@ type bundle struct {
 	certs []*x509.Certificate
 	from  []string // the source of each certificate
 	keys  []crypto.Signer
+	kept  []string // the source of each key, "" for a device
 	// password opens an encrypted key; nil when none was given.
 	password func() ([]byte, error)
 }
@@ -69,13 +68,13 @@ func (b *bundle) add(name string, block *pem.Block) error {
 		if block.Headers["DEK-Info"] != "" {
 			return errors.New("the private key is encrypted in the traditional way, which is not supported: convert it first (openssl pkcs8 -topk8)")
 		}
-		return b.addKey(block.Bytes)
+		return b.addKey(name, block.Bytes)
 	case "ENCRYPTED PRIVATE KEY":
 		k, ok := readEncrypted(block.Bytes)
 		if !ok {
 			return errMalformedKey
 		}
-		return b.addEncrypted(k)
+		return b.addEncrypted(name, k)
 	case "EC PARAMETERS", "EC PRIVATE KEY":
 		return errors.New("an elliptic-curve key: Spine certificates have RSA keys")
 	case "TRUSTED CERTIFICATE":
@@ -100,7 +99,7 @@ func (b *bundle) parseDER(s source) error {
 		return nil
 	}
 	if k, ok := readEncrypted(s.data); ok {
-		return b.addEncrypted(k)
+		return b.addEncrypted(s.name, k)
 	}
 	var pfx struct {
 		Version int
@@ -110,45 +109,14 @@ func (b *bundle) parseDER(s source) error {
 	if whole(s.data, &pfx) && pfx.Version == 3 {
 		return b.addPKCS12(s)
 	}
-	if err := b.addKey(s.data); !errors.Is(err, errMalformedKey) {
+	if err := b.addKey(s.name, s.data); !errors.Is(err, errMalformedKey) {
 		return err
 	}
 	return errors.New("it is neither PEM nor a certificate, key or PKCS#12 bundle in DER")
 }
 
-// addPKCS12 reads a bundle of key, certificate and CA certificates. Without a
-// password it is opened with the empty one.
-func (b *bundle) addPKCS12(s source) error {
-	var password []byte
-	if b.password != nil {
-		var err error
-		if password, err = b.password(); err != nil {
-			return errNoPassword
-		}
-		defer clear(password)
-	}
-	key, leaf, cas, err := pkcs12.DecodeChain(s.data, string(password))
-	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword) && b.password == nil:
-		return errNoPassword
-	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return errPassword
-	case err != nil: // its texts may quote the bundle
-		return errors.New("the PKCS#12 bundle is malformed, or has not exactly one key")
-	}
-	k, err := rsaKey(key)
-	if err != nil {
-		return err
-	}
-	b.keys = append(b.keys, k)
-	for _, c := range append([]*x509.Certificate{leaf}, cas...) {
-		b.certs, b.from = append(b.certs, c), append(b.from, s.name)
-	}
-	return nil
-}
-
 // addEncrypted opens a key with the password.
-func (b *bundle) addEncrypted(k encryptedKey) error {
+func (b *bundle) addEncrypted(name string, k encryptedKey) error {
 	if b.password == nil {
 		return errNoPassword
 	}
@@ -162,15 +130,15 @@ func (b *bundle) addEncrypted(k encryptedKey) error {
 		return err
 	}
 	defer clear(der)
-	if b.addKey(der) != nil { // padding that fits by chance
+	if err = b.addKey(name, der); errors.Is(err, errMalformedKey) { // padding that fits by chance
 		return errPassword
 	}
-	return nil
+	return err
 }
 
 // addKey reads an RSA key in PKCS#8 or PKCS#1. The errors of crypto/x509 are
 // dropped: some of them quote their input.
-func (b *bundle) addKey(der []byte) error {
+func (b *bundle) addKey(name string, der []byte) error {
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		if key, err = x509.ParsePKCS1PrivateKey(der); err != nil {
@@ -179,7 +147,7 @@ func (b *bundle) addKey(der []byte) error {
 	}
 	k, err := rsaKey(key)
 	if err == nil {
-		b.keys = append(b.keys, k)
+		b.keys, b.kept = append(b.keys, k), append(b.kept, name)
 	}
 	return err
 }

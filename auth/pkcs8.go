@@ -22,8 +22,8 @@ var (
 	errScheme     = errors.New("the private key is encrypted in a way that is not supported: convert it first (openssl pkcs8 -topk8 -v2 aes-256-cbc)")
 )
 
-// maxIterations bounds PBKDF2: a key is not worth a minute of computing.
-const maxIterations = 10_000_000
+// maxIterations bounds the computing for a password: a handshake may wait for it.
+const maxIterations = 5_000_000
 
 // Object identifiers of RFC 8018 and NIST.
 var (
@@ -84,13 +84,15 @@ func (k encryptedKey) open(password []byte) ([]byte, error) {
 	}
 	prf, c := prfs[kdf.PRF.Algorithm.String()], ciphers[p.Cipher.Algorithm.String()]
 	var iv []byte
-	if prf == nil || c.make == nil || kdf.Iterations < 1 || kdf.Iterations > maxIterations || !whole(p.Cipher.Parameters.FullBytes, &iv) {
+	if prf == nil || c.make == nil || kdf.Iterations < 1 || kdf.Iterations > maxIterations ||
+		kdf.KeyLength != 0 && kdf.KeyLength != c.size || !whole(p.Cipher.Parameters.FullBytes, &iv) {
 		return nil, errScheme
 	}
 	key, err := pbkdf2.Key(prf, string(password), kdf.Salt, kdf.Iterations, c.size)
 	if err != nil {
 		return nil, errScheme
 	}
+	defer clear(key)
 	block, err := c.make(key)
 	if err != nil || len(iv) != block.BlockSize() || len(k.Data)%block.BlockSize() != 0 {
 		return nil, errScheme
@@ -99,6 +101,7 @@ func (k encryptedKey) open(password []byte) ([]byte, error) {
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, k.Data)
 	pad := int(plain[len(plain)-1])
 	if pad < 1 || pad > block.BlockSize() || !bytes.Equal(plain[len(plain)-pad:], bytes.Repeat([]byte{byte(pad)}, pad)) {
+		clear(plain)
 		return nil, errPassword
 	}
 	return plain[:len(plain)-pad], nil

@@ -17,7 +17,7 @@ import (
 const maxFile = 1 << 20
 
 // source is a text with certificates or keys, and the name that errors use for
-// it: a file's base name, or a word for bytes in memory.
+// it: a file's base name, a variable's behind a $, or a word for bytes in memory.
 type source struct {
 	name string
 	data []byte
@@ -39,42 +39,70 @@ func (s stamp) same(o stamp) bool {
 		return s.info == nil && o.info == nil
 	}
 	return s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime()) &&
-		(os.SameFile(s.info, o.info) || s.info.Sys() == nil)
+		(os.SameFile(s.info, o.info) || !os.SameFile(s.info, s.info)) // false of what is not the operating system's
 }
 
-// stamps look at each file. What is no regular file, such as a pipe, can be
-// read once only, and counts as never changed.
-func (f files) stamps() []stamp {
-	out := make([]stamp, len(f.names))
-	for i, name := range f.names {
+// special reports whether it is no regular file, such as a pipe.
+func (s stamp) special() bool { return s.info != nil && !s.info.Mode().IsRegular() }
+
+// watched are files that are read more than once.
+type watched struct {
+	files
+	// once are those that were special when they were first read: a pipe has
+	// nothing to say the second time, and opening it may wait for ever.
+	once map[int]source
+}
+
+// stamps look at each file that may change.
+func (w watched) stamps() []stamp {
+	out := make([]stamp, len(w.names))
+	for i, name := range w.names {
+		if _, ok := w.once[i]; ok {
+			continue
+		}
 		var info fs.FileInfo
 		var err error
-		if f.fsys != nil {
-			info, err = fs.Stat(f.fsys, name)
+		if w.fsys != nil {
+			info, err = fs.Stat(w.fsys, name)
 		} else {
 			info, err = os.Stat(name)
 		}
-		if err == nil && info.Mode().IsRegular() {
+		if err == nil {
 			out[i] = stamp{info}
 		}
 	}
 	return out
 }
 
-func (f files) read() ([]source, error) {
-	if len(f.names) == 0 {
-		return nil, errors.New("no file was given")
-	}
-	out := make([]source, 0, len(f.names))
-	for _, path := range f.names {
-		name := filepath.Base(path)
-		data, err := f.readOne(path)
-		if err != nil {
-			return nil, fmt.Errorf("file %q: %w", name, bare(err))
+// again reads all files, whose stamps are now, but not what can be read once.
+func (w watched) again(now []stamp) ([]source, error) {
+	out := make([]source, len(w.names))
+	for i, path := range w.names {
+		s, ok := w.once[i]
+		var err error
+		switch {
+		case ok:
+		case now[i].special():
+			err = fmt.Errorf("file %q: it is no regular file any more", filepath.Base(path))
+		default:
+			s, err = w.source(path)
 		}
-		out = append(out, source{name, data})
+		if err != nil {
+			return nil, err
+		}
+		out[i] = s
 	}
 	return out, nil
+}
+
+// source reads one of the files; the error names it.
+func (f files) source(path string) (source, error) {
+	name := filepath.Base(path)
+	data, err := f.readOne(path)
+	if err != nil {
+		return source{}, fmt.Errorf("file %q: %w", name, bare(err))
+	}
+	return source{name, data}, nil
 }
 
 // readOne reads at most maxFile bytes, of a pipe or device too.
@@ -112,11 +140,15 @@ func bare(err error) error {
 // read in that time and broken is looked at again.
 const settling = 2 * time.Second
 
+// retrying is how often files that could not be used are read again although
+// nobody changed them: a certificate becomes valid, a permission is given.
+const retrying = time.Minute
+
 // reread is a value that was read from files, and is read again when they
 // change. What is broken, such as half of a pair that is being replaced, leaves
 // the old value in force. Safe for concurrent use.
 type reread[T any] struct {
-	from  files
+	from  watched
 	parse func([]source) (T, error)
 	// changed hears of each new value, and, once for each change of the
 	// files, of one that could not be read.
@@ -124,27 +156,46 @@ type reread[T any] struct {
 	// settle is for a value of which a part would pass for the whole: files
 	// count once nothing was written to them for a while.
 	settle bool
+	// part is for a value of which only some parts would: it reports that
+	// value, beside old, may be one. nil means that none would.
+	part func(old, value T) bool
 
 	current atomic.Pointer[T]
-	seen    atomic.Pointer[[]stamp]
+	seen    atomic.Pointer[look]
 	mu      sync.Mutex // held by who reads again
+}
+
+// look is the last one at the files.
+type look struct {
+	stamps []stamp
+	failed time.Time // when they could not be used, else zero
 }
 
 // newReread reads files for the first time. The error is that of reading or
 // parsing.
 func newReread[T any](from files, parse func([]source) (T, error)) (*reread[T], error) {
-	r := &reread[T]{from: from, parse: parse}
-	seen := from.stamps() // before reading: what changes meanwhile is read again
-	src, err := from.read()
-	if err != nil {
-		return nil, err
+	if len(from.names) == 0 {
+		return nil, errors.New("no file was given")
+	}
+	from.names = slices.Clone(from.names)
+	r := &reread[T]{from: watched{from, map[int]source{}}, parse: parse}
+	seen := r.from.stamps() // before reading: what changes meanwhile is read again
+	src := make([]source, len(from.names))
+	for i, path := range from.names {
+		var err error
+		if src[i], err = from.source(path); err != nil {
+			return nil, err
+		}
+		if seen[i].special() {
+			r.from.once[i], seen[i] = src[i], stamp{}
+		}
 	}
 	value, err := parse(src)
 	if err != nil {
 		return nil, err
 	}
 	r.current.Store(&value)
-	r.seen.Store(&seen)
+	r.seen.Store(&look{stamps: seen})
 	return r, nil
 }
 
@@ -158,43 +209,55 @@ func fixed[T any](value T) *reread[T] {
 // get is the value of now. It costs a stat for each file; of many callers who
 // see a change one reads, and the others go on with the old value.
 func (r *reread[T]) get() T {
-	if len(r.from.names) > 0 {
-		if now := r.from.stamps(); !slices.EqualFunc(now, *r.seen.Load(), stamp.same) && r.mu.TryLock() {
-			r.again()
-			r.mu.Unlock()
-		}
+	if len(r.from.names) > 0 && r.due(r.from.stamps()) && r.mu.TryLock() {
+		r.again()
+		r.mu.Unlock()
 	}
 	return *r.current.Load()
 }
 
+// due reports whether the files, whose stamps are now, are to be read.
+func (r *reread[T]) due(now []stamp) bool {
+	last := r.seen.Load()
+	return !equal(now, last.stamps) || !last.failed.IsZero() && time.Since(last.failed) >= retrying
+}
+
 // again reads the files. A pair is replaced file by file: what does not fit
-// together while the files are young is not reported yet, and looked at again
-// at the next call.
+// together while the files are young or change is not reported yet, and looked
+// at again at the next call.
 func (r *reread[T]) again() {
 	now := r.from.stamps()
+	if !r.due(now) { // another caller was first
+		return
+	}
 	if r.settle && young(now) {
 		return
 	}
-	src, err := r.from.read()
-	if r.settle && !slices.EqualFunc(now, r.from.stamps(), stamp.same) {
-		return // it was written to meanwhile
+	src, err := r.from.again(now)
+	if !equal(now, r.from.stamps()) {
+		return // they were written to meanwhile
 	}
 	var value T
 	if err == nil {
 		value, err = r.parse(src)
 	}
-	if err != nil {
-		if young(now) {
-			return
-		}
-		r.seen.Store(&now)
-		r.report(value, err)
+	if young(now) && (err != nil || r.part != nil && r.part(*r.current.Load(), value)) {
 		return
 	}
-	r.seen.Store(&now)
+	known := equal(now, r.seen.Load().stamps)
+	if err != nil {
+		r.seen.Store(&look{now, time.Now()})
+		if !known {
+			r.report(value, err)
+		}
+		return
+	}
+	r.seen.Store(&look{stamps: now})
 	r.current.Store(&value)
 	r.report(value, nil)
 }
+
+func equal(a, b []stamp) bool { return slices.EqualFunc(a, b, stamp.same) }
 
 func (r *reread[T]) report(value T, err error) {
 	if r.changed != nil {

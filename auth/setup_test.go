@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -148,48 +147,6 @@ func daysAhead(n int) time.Time { return time.Now().AddDate(0, 0, n) }
 // inYears is a clock that many years ahead.
 func inYears(n int) func() time.Time {
 	return func() time.Time { return time.Now().AddDate(n, 0, 0) }
-}
-
-// clients are the serial numbers of the client certificates that a server saw.
-type clients struct {
-	mu   sync.Mutex
-	seen map[string]bool
-	came chan struct{}
-}
-
-// watchClients notes the certificate of each handshake.
-func watchClients(c *tls.Config) *clients {
-	w := &clients{seen: map[string]bool{}, came: make(chan struct{}, 1)}
-	c.VerifyConnection = func(s tls.ConnectionState) error {
-		w.mu.Lock()
-		w.seen[s.PeerCertificates[0].SerialNumber.String()] = true
-		w.mu.Unlock()
-		select {
-		case w.came <- struct{}{}:
-		default:
-		}
-		return nil
-	}
-	return w
-}
-
-// await waits until the server saw a serial number.
-func (w *clients) await(tb testing.TB, serial string) {
-	tb.Helper()
-	end := time.After(20 * time.Second)
-	for {
-		w.mu.Lock()
-		ok := w.seen[serial]
-		w.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-w.came:
-		case <-end:
-			tb.Fatal("the server never saw the new certificate")
-		}
-	}
 }
 
 // serveMany shakes hands with whoever comes.
