@@ -25,16 +25,17 @@ var ErrCredentials = errors.New("own certificate or key unusable")
 // old one in force ([Credentials.OnNotice] hears of it). Safe for concurrent
 // use. They print as the FQDN, never the key.
 type Credentials struct {
-	pairs   *reread[*tls.Certificate] // behind a pointer: fmt of a copied value must not open the key
+	pairs   *reread[pairs] // behind a pointer: fmt of a copied value must not open the key
 	notices *notices
+	now     func() time.Time
 }
 
 // LoadCredentials reads files: the certificate, its key and any CA
 // certificates, in one file or several, in any order; PEM or DER, the key as
 // PKCS#8 or PKCS#1, or all in a PKCS#12 bundle without a password. Of several
-// certificates of the key it takes one that is valid, and of those the one
-// that expires last; its issuers are sent behind it, self-signed ones left
-// out. [CredentialsSource] has more to say, such as a password.
+// certificates of the key each handshake takes one that is valid, and of those
+// the one that expires last; its issuers are sent behind it, self-signed ones
+// left out. [CredentialsSource] has more to say, such as a password.
 //
 // The error wraps [ErrCredentials], and names the file where there is one to
 // blame: unreadable or malformed; no or several keys; key and certificate that
@@ -56,25 +57,48 @@ func memorySources(pems [][]byte) []source {
 	return src
 }
 
-// pair finds the certificate of the one key and orders its issuers behind it.
-func (b *bundle) pair(now time.Time) (tls.Certificate, error) {
+// pairs are the one key with each of its certificates, at least one: a renewed
+// certificate may stand beside its predecessor before it is valid.
+type pairs []*tls.Certificate
+
+// at is the pair for a time.
+func (p pairs) at(now time.Time) *tls.Certificate {
+	best := p[0]
+	for _, c := range p[1:] {
+		if preferred(c.Leaf, best.Leaf, now) {
+			best = c
+		}
+	}
+	return best
+}
+
+// pairs finds the certificates of the one key and orders the issuers of each
+// behind it.
+func (b *bundle) pairs() (pairs, error) {
 	switch {
 	case len(b.keys) == 0:
-		return tls.Certificate{}, errors.New("no private key was given")
+		return nil, errors.New("no private key was given")
 	case len(b.keys) > 1:
-		return tls.Certificate{}, fmt.Errorf("more than one private key was given: in %s and in %s", b.keyIn(0), b.keyIn(1))
+		return nil, fmt.Errorf("more than one private key was given: in %s and in %s", b.keyIn(0), b.keyIn(1))
 	case len(b.certs) == 0:
-		return tls.Certificate{}, errors.New("no certificate was given")
+		return nil, errors.New("no certificate was given")
 	}
-	key := b.keys[0]
-	leaf, err := b.leafOf(key, now)
+	leaves, err := b.leavesOf(b.keys[0])
 	switch {
 	case err != nil && b.kept[0] == "":
-		return tls.Certificate{}, err
+		return nil, err
 	case err != nil:
-		return tls.Certificate{}, fmt.Errorf("file %q: %w", b.kept[0], err)
+		return nil, fmt.Errorf("file %q: %w", b.kept[0], err)
 	}
-	out := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
+	out := make(pairs, len(leaves))
+	for i, leaf := range leaves {
+		out[i] = b.pair(b.keys[0], leaf)
+	}
+	return out, nil
+}
+
+func (b *bundle) pair(key crypto.Signer, leaf *x509.Certificate) *tls.Certificate {
+	out := &tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
 	for cur, n := leaf, 0; n < len(b.certs); n++ {
 		next := b.issuerOf(cur)
 		if next == nil {
@@ -82,7 +106,7 @@ func (b *bundle) pair(now time.Time) (tls.Certificate, error) {
 		}
 		out.Certificate, cur = append(out.Certificate, next.Raw), next
 	}
-	return out, nil
+	return out
 }
 
 // keyIn says where a key is from.
@@ -93,10 +117,9 @@ func (b *bundle) keyIn(i int) string {
 	return strconv.Quote(b.kept[i])
 }
 
-// leafOf is the certificate of a key. A renewed one may stand beside its
-// predecessor.
-func (b *bundle) leafOf(key crypto.Signer, now time.Time) (*x509.Certificate, error) {
-	var best *x509.Certificate
+// leavesOf are the certificates of a key.
+func (b *bundle) leavesOf(key crypto.Signer) ([]*x509.Certificate, error) {
+	var leaves []*x509.Certificate
 	ca := false
 	for _, c := range b.certs {
 		pub, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
@@ -107,19 +130,18 @@ func (b *bundle) leafOf(key crypto.Signer, now time.Time) (*x509.Certificate, er
 			ca = true
 			continue
 		}
-		if best == nil || preferred(c, best, now) {
-			best = c
-		}
+		leaves = append(leaves, c)
 	}
 	switch {
-	case best != nil:
-		return best, nil
+	case len(leaves) > 0:
+		return leaves, nil
 	case ca:
 		return nil, errors.New("the certificate of the key is a CA certificate")
 	}
 	return nil, errors.New("the private key belongs to none of the certificates")
 }
 
+// preferred says that c is valid where the other is not, or else expires last.
 func preferred(c, to *x509.Certificate, now time.Time) bool {
 	valid, was := outOfDate(c, now) == "", outOfDate(to, now) == ""
 	return valid && !was || valid == was && c.NotAfter.After(to.NotAfter)
@@ -156,17 +178,17 @@ func (c *Credentials) pair() *tls.Certificate {
 	if c == nil || c.pairs == nil {
 		return nil
 	}
-	return c.pairs.get()
+	return c.pairs.get().at(c.now())
 }
 
 // Certificate is what a handshake at that time uses. It is asked for each
 // handshake. The error wraps [ErrCredentials]: expired, not yet valid. It holds
 // the key and must not be printed or changed.
 func (c *Credentials) Certificate(now time.Time) (*tls.Certificate, error) {
-	pair := c.pair()
-	if pair == nil {
+	if c == nil || c.pairs == nil {
 		return nil, fmt.Errorf("%w: they were not loaded", ErrCredentials)
 	}
+	pair := c.pairs.get().at(now)
 	c.notices.expiry(pair.Leaf, now)
 	if err := usable(pair.Leaf, now); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package auth
 import (
 	"bytes"
 	"crypto"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -45,29 +44,35 @@ type CredentialsSource struct {
 
 // Load reads the credentials. The error is that of [LoadCredentials].
 func (s CredentialsSource) Load() (*Credentials, error) {
-	c := &Credentials{notices: &notices{}}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	c := &Credentials{notices: &notices{}, now: s.Now}
 	still, err := s.once()
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
 	}
-	parse := func(src []source) (*tls.Certificate, error) { return s.pair(slices.Concat(still, src)) }
+	parse := func(src []source) (pairs, error) { return s.pairs(slices.Concat(still, src)) }
 	if len(s.Files) == 0 {
 		if len(still) == 0 {
 			return nil, fmt.Errorf("auth: %w: no file was given", ErrCredentials)
 		}
-		pair, err := parse(nil)
+		all, err := parse(nil)
 		if err != nil {
 			return nil, err
 		}
-		c.pairs = fixed(pair)
+		c.pairs = fixed(all)
 		return c, nil
 	}
 	c.pairs, err = newReread(files{s.FS, s.Files}, parse)
 	if err != nil {
 		return nil, credentialsError(err)
 	}
-	c.pairs.changed = func(pair *tls.Certificate, err error) { c.heard(pair, err) }
-	c.pairs.part = func(old, pair *tls.Certificate) bool { return len(pair.Certificate) < len(old.Certificate) }
+	c.pairs.changed = c.heard
+	c.pairs.part = func(old, all pairs) bool {
+		now := s.Now()
+		return len(all.at(now).Certificate) < len(old.at(now).Certificate)
+	}
 	return c, nil
 }
 
@@ -80,19 +85,20 @@ func credentialsError(err error) error {
 }
 
 // heard tells the listeners of a reading.
-func (c *Credentials) heard(pair *tls.Certificate, err error) {
+func (c *Credentials) heard(all pairs, err error) {
 	n := Notice{Kind: Reloaded}
 	if err != nil {
 		n.Err = credentialsError(err)
-		n.Kind, pair = ReloadFailed, *c.pairs.current.Load()
+		n.Kind, all = ReloadFailed, *c.pairs.current.Load()
 	}
-	n.FQDN, n.Expires = fqdn(pair.Leaf), pair.Leaf.NotAfter
+	leaf := all.at(c.now()).Leaf
+	n.FQDN, n.Expires = fqdn(leaf), leaf.NotAfter
 	c.notices.say(n)
 }
 
-// pair finds certificate and key in what was read; the error wraps
+// pairs finds certificates and key in what was read; the error wraps
 // ErrCredentials.
-func (s CredentialsSource) pair(src []source) (*tls.Certificate, error) {
+func (s CredentialsSource) pairs(src []source) (pairs, error) {
 	b := bundle{password: s.Password}
 	for _, one := range src {
 		if err := b.parse(one); err != nil {
@@ -102,18 +108,14 @@ func (s CredentialsSource) pair(src []source) (*tls.Certificate, error) {
 	if s.Signer != nil {
 		b.keys, b.kept = append(b.keys, s.Signer), append(b.kept, "")
 	}
-	now := time.Now()
-	if s.Now != nil {
-		now = s.Now()
-	}
-	pair, err := b.pair(now)
+	all, err := b.pairs()
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w: %w", ErrCredentials, err)
 	}
-	if err := usable(pair.Leaf, now); err != nil {
+	if err := usable(all.at(s.Now()).Leaf, s.Now()); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	return &pair, nil
+	return all, nil
 }
 
 // once reads what does not change.

@@ -244,6 +244,26 @@ func TestCertificateThatBecomesValid(t *testing.T) {
 	})
 }
 
+// A renewed certificate that is given ahead serves once the old one has ended,
+// though nobody touches the files.
+func TestCertificateThatIsGivenAhead(t *testing.T) {
+	t.Parallel()
+	k := assets(t)
+	end := daysAhead(10)
+	issue := func(edit func(*x509.Certificate)) *pki.Leaf {
+		return must[*pki.Leaf](t)(k.pki.Issue("consumer.example.nhs.uk", edit, pki.Key(k.client.Key)))
+	}
+	old := issue(func(c *x509.Certificate) { c.NotAfter = end })
+	next := issue(func(c *x509.Certificate) { c.NotBefore = end.Add(-time.Hour) })
+	c := must[*auth.Credentials](t)(auth.ParseCredentials(old.CertPEM(), next.CertPEM(), k.client.KeyPEM()))
+	for ahead, want := range map[time.Duration]*pki.Leaf{-2 * time.Hour: old, -time.Minute: next, time.Minute: next} {
+		pair, err := c.Certificate(end.Add(ahead))
+		if err != nil || !pair.Leaf.Equal(want.Cert) {
+			t.Errorf("%s after the end: another certificate, or %v", ahead, err)
+		}
+	}
+}
+
 // A renewed certificate of the same key is a pair as soon as it is written,
 // before the sub CA behind it is.
 func TestYoungChainIsGivenTimeToEnd(t *testing.T) {
